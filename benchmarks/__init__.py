@@ -1,0 +1,1 @@
+"""Measurements that the docs and notes quote. Each appends its result, with the commit, to `benchmarks/results`."""

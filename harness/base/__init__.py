@@ -1,0 +1,1 @@
+"""The ground everything stands on: blame, intervals, clocks, secrets, transcripts."""

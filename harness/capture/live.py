@@ -1,0 +1,166 @@
+"""Events while the capture still runs, for progress and for waiting; verdicts are never computed from these.
+
+All growing files go into one tshark as one pcapng stream, each capture point an interface of it.
+"""
+
+import queue
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from harness.base.clock import now
+from harness.base.errors import HarnessFault
+from harness.base.units import RealSeconds
+from harness.capture.correlate import repeats_for
+from harness.capture.decoder import Meaning, read_packet
+from harness.capture.dissecting import need_tshark
+from harness.capture.events import Event
+from harness.capture.fields import command, rows
+from harness.capture.line import line_events
+from harness.capture.messages import LineMessage, Message
+from harness.capture.pcapng import ENHANCED_PACKET, INTERFACE, SECTION, Walker, is_media
+from harness.capture.topology import Topology
+from harness.inventory import Inventory
+
+_LOOK_EVERY = 0.01
+"""Real seconds between two looks at the files. dumpcap itself hands packets on within 0.25 s (the time-out
+of the kernel's packet ring), so this is not what latency is made of."""
+_END_WITHIN = 3.0
+
+
+class LiveReader:
+    """Follows the files of a recorder; `events` are put into a queue as they are decided.
+
+    Sightings of a later capture point add nothing here, attempts without an answer never end, and
+    frame numbers are those of the stream: it is for looking on.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._topology = Topology(inventory)
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._ending = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._tshark: subprocess.Popen[bytes] | None = None
+        self._fault: Exception | None = None
+        self.latency = RealSeconds(0.0)
+        """The longest time from a packet's stamp to its being read here."""
+
+    def follow(self, files: Mapping[str, Path]) -> None:
+        """Begin. Raises ConfigurationFault where tshark is not installed."""
+        need_tshark()
+        with tempfile.TemporaryFile() as words:
+            self._tshark = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *command(self._topology)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=words,
+                start_new_session=True,
+            )
+        works = (partial(self._feed, dict(files)), self._read)
+        self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
+        for thread in self._threads:
+            thread.start()
+
+    def drain(self) -> list[Event]:
+        """The events since the last call. Raises HarnessFault where the reader has died."""
+        if self._fault is not None:
+            raise HarnessFault(
+                f"the live reader died ({self._fault}); the capture itself goes on.",
+                next_step="run again; if it comes again, keep the recording.",
+            )
+        found = []
+        with suppress(queue.Empty):
+            while True:
+                found.append(self._events.get_nowait())
+        return found
+
+    def close(self) -> None:
+        """End it; tshark reads what it was given to the end, but for 3 real seconds at most."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(_END_WITHIN)
+        if self._tshark is not None:
+            self._tshark.kill()
+            self._tshark.wait()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            if not self._ending.is_set():
+                self._fault = error
+
+    def _feed(self, files: Mapping[str, Path]) -> None:
+        assert self._tshark is not None
+        assert self._tshark.stdin is not None
+        with self._tshark.stdin as out:
+            out.write(stream_head(list(files)))
+            streams = [path.open("rb") for path in files.values()]
+            walkers = [Walker(stream) for stream in streams]
+            while not self._ending.is_set():
+                for number, walker in enumerate(walkers):
+                    self._pass_on(walker, number, out)
+                out.flush()
+                time.sleep(_LOOK_EVERY)
+            for stream in streams:
+                stream.close()
+
+    def _pass_on(self, walker: Walker, number: int, out: IO[bytes]) -> None:
+        for block in walker.blocks():
+            if block.kind == ENHANCED_PACKET and not is_media(block.packet, self._topology.signalling):
+                out.write(block.raw[:8] + struct.pack("=I", number) + block.raw[12:])
+
+    def _read(self) -> None:
+        assert self._tshark is not None
+        assert self._tshark.stdout is not None
+        meaning = Meaning(self._topology)
+        seen: dict[Hashable, float] = {}
+        for row in rows(line.decode("utf-8", "replace") for line in self._tshark.stdout):
+            self.latency = RealSeconds(max(self.latency, now() - row.at))
+            point = row.first("frame.interface_name")
+            for message in read_packet(row, point, row.frame, self._topology)[0]:
+                if self._is_new(message, seen):
+                    for event in self._events_of(message, meaning):
+                        self._events.put(event)
+
+    def _is_new(self, message: Message, seen: dict[Hashable, float]) -> bool:
+        first = seen.get(message.identity)
+        if first is not None and message.at - first <= repeats_for(message, self._topology):
+            return False
+        seen[message.identity] = message.at
+        return True
+
+    def _events_of(self, message: Message, meaning: Meaning) -> list[Event]:
+        if isinstance(message, LineMessage):
+            return list(line_events([message], self._topology))
+        return list(meaning.feed(message))
+
+
+def stream_head(points: list[str]) -> bytes:
+    """A pcapng section in this machine's byte order with one Ethernet interface per capture point.
+
+    Stamps are in nanoseconds, as dumpcap's are.
+    """
+    section = struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1)
+    return _block(SECTION, section) + b"".join(_block(INTERFACE, _interface(point)) for point in points)
+
+
+def _interface(name: str) -> bytes:
+    nanoseconds = _option(9, b"\x09")
+    return struct.pack("=HHI", 1, 0, 0) + _option(2, name.encode()) + nanoseconds + _option(0, b"")
+
+
+def _option(code: int, value: bytes) -> bytes:
+    return struct.pack("=HH", code, len(value)) + value + b"\0" * (-len(value) % 4)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    size = struct.pack("=I", len(body) + 12)
+    return struct.pack("=I", kind) + size + body + size

@@ -1,0 +1,96 @@
+"""Single packets in full, for the table of a report: pyshark in a process of its own, which can be ended.
+
+pyshark runs an event loop and a tshark of its own; in a child neither can hang or disturb a run, and
+`python -m harness.capture.packets FILE FRAME…` shows the same by hand.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.base.errors import HarnessFault
+
+WITHIN = 30.0
+"""Real seconds for one file."""
+
+
+@dataclass(frozen=True)
+class PacketRow:
+    """One packet in full. `at` in epoch seconds; `layers`: (layer, ((what, value), …)), outermost first."""
+
+    frame: int
+    at: float
+    source: str
+    destination: str
+    protocol: str
+    length: int
+    layers: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+def packet_table(file: Path, frames: Collection[int], within: float = WITHIN) -> tuple[PacketRow, ...]:
+    """The packets of `file` with these numbers (from 1), in the order of the file.
+
+    Raises HarnessFault where pyshark fails or takes longer than `within` real seconds.
+    """
+    if not frames:
+        return ()
+    words = [sys.executable, "-m", __name__, str(file), *map(str, sorted(set(frames)))]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=within, check=False)
+    except subprocess.TimeoutExpired:
+        raise HarnessFault(f"the packets of {file} were not shown in time.", next_step="ask for fewer.") from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no words"])[-1]
+        raise HarnessFault(f"pyshark cannot show packets of {file}: {last}", next_step=f"try `tshark -V -r {file}`.")
+    return tuple(_row(entry) for entry in json.loads(done.stdout))
+
+
+def _row(entry: dict[str, Any]) -> PacketRow:
+    layers = tuple((name, tuple((what, value) for what, value in fields)) for name, fields in entry.pop("layers"))
+    return PacketRow(**entry, layers=layers)
+
+
+def read_packets(file: Path, frames: Iterable[int]) -> list[PacketRow]:
+    """The same in this process. The event loop is made here: newer Pythons no longer make one unasked."""
+    import pyshark
+
+    wanted = ",".join(map(str, frames))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    with pyshark.FileCapture(
+        str(file), display_filter=f"frame.number in {{{wanted}}}", eventloop=loop, keep_packets=False
+    ) as capture:
+        return [_shown(packet) for packet in capture]
+
+
+def _shown(packet: Any) -> PacketRow:
+    network = next((packet[name] for name in ("ip", "ipv6", "eth") if name in packet), None)
+    return PacketRow(
+        int(packet.number),
+        float(packet.sniff_timestamp),
+        str(getattr(network, "src", "")),
+        str(getattr(network, "dst", "")),
+        str(packet.highest_layer),
+        int(packet.length),
+        tuple((layer.layer_name, tuple(_fields(layer))) for layer in packet.layers),
+    )
+
+
+def _fields(layer: Any) -> Iterable[tuple[str, str]]:
+    """Every field that is shown to a person, as (what, value)."""
+    for name in layer.field_names:
+        for field in layer.get_field(name).all_fields:
+            shown = field.showname or f"{name}: {field.show}"
+            if not field.hide and " = " not in shown.partition(":")[0]:  # no single bits
+                what, _, value = shown.partition(": ")
+                yield what, value or str(field.show or "")
+
+
+if __name__ == "__main__":
+    found = read_packets(Path(sys.argv[1]), [int(word) for word in sys.argv[2:]])
+    json.dump([asdict(row) for row in found], sys.stdout)

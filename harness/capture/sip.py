@@ -1,0 +1,146 @@
+"""SIP messages out of a row. Over TCP one packet may end several messages, and one may span several packets.
+
+tshark prints, for each message, its headers *and all that follows in the reassembled bytes*; so the
+first value holds every later message, and each later value is a suffix of the one before.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from harness.capture.events import Sighting
+from harness.capture.fields import Row, unescaped
+from harness.capture.messages import Endpoint, SipMessage
+
+_COMPACT = {
+    "v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length",
+    "c": "content-type", "o": "event", "e": "content-encoding", "s": "subject", "k": "supported",
+    "u": "allow-events",
+}  # fmt: skip
+"""Compact header names: RFC 3261 7.3.3 and RFC 6665."""
+_COMMA_SEPARATED = ("via", "contact")
+_COMMA = re.compile(r',(?=(?:[^"<]|"(?:\\.|[^"\\])*"|<[^>]*>)*$)')
+_URI = re.compile(r"<([^>]*)>|^\s*([^;\s]+)")
+_USER = re.compile(r"sips?:([^@;>]+)@")
+_EXPIRES = re.compile(r";\s*expires\s*=\s*\"?(\d+)", re.IGNORECASE)
+_STATE = re.compile(r"\bstate\s*=\s*[\"'](\w+)[\"']")
+
+
+def sip_messages(row: Row, point: str, frame: int) -> Iterator[SipMessage]:
+    """Every SIP message that this packet completes, in their order.
+
+    Raises ValueError where the packet's start lines and headers do not fit each other.
+    """
+    tails = [unescaped(text) for text in row.all("sip.msg_hdr")]
+    starts = Counter(
+        unescaped(text).strip() for name in ("sip.Request-Line", "sip.Status-Line") for text in row.all(name)
+    )
+    if not tails:
+        return
+    pieces = _pieces(tails)
+    later = Counter(start for start, _ in pieces[1:])
+    first = list((starts - later).elements())
+    if len(first) != 1 or starts.total() != len(tails):
+        raise ValueError("SIP start lines and headers that do not fit each other")
+    sighting = Sighting(point, frame, row.at)
+    (source, destination), (source_port, destination_port) = row.addresses, row.ports
+    for start, text in [(first[0], pieces[0][1]), *pieces[1:]]:
+        head, _, body = text.partition("\r\n\r\n")
+        ends = Endpoint(source, source_port), Endpoint(destination, destination_port)
+        yield SipMessage(row.at, (sighting,), *ends, start, headers_of(head), body)
+
+
+def _pieces(tails: list[str]) -> list[tuple[str, str]]:
+    """(start line, headers and body) of each message; the first one's start line is not in the text."""
+    pieces, start = [], ""
+    for tail, later in zip(tails, [*tails[1:], ""], strict=True):
+        if not tail.endswith(later):
+            raise ValueError("SIP messages of one packet that do not follow each other")
+        own = tail.removesuffix(later)
+        if later:
+            own, _, last_line = own.removesuffix("\r\n").rpartition("\r\n")
+            pieces.append((start, own))
+            start = _start_line(last_line)
+        else:
+            pieces.append((start, own))
+    return pieces
+
+
+def _start_line(text: str) -> str:
+    """The start line at the end of `text`: a body without a line's end runs into it."""
+    found = re.search(r"(SIP/2\.0 \d{3} .*|[A-Z]+ \S+ SIP/2\.0)$", text)
+    if found is None:
+        raise ValueError("a SIP message without a start line")
+    return found[0].strip()
+
+
+def headers_of(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Headers by long lower-case name; folded lines joined, compact names written out, lists split."""
+    found: dict[str, list[str]] = {}
+    for line in re.sub(r"\r?\n[ \t]+", " ", text).splitlines():
+        name, colon, value = line.partition(":")
+        if not colon:
+            continue
+        key = name.strip().lower()
+        key = _COMPACT.get(key, key)
+        parts = _COMMA.split(value) if key in _COMMA_SEPARATED else [value]
+        found.setdefault(key, []).extend(part.strip() for part in parts)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def user_of(header: str) -> str:
+    """The user part of the URI in a From, To or Contact, "" where there is none."""
+    found = _USER.search(header)
+    return found[1] if found else ""
+
+
+def uri_of(contact: str) -> str:
+    """The URI of a Contact without its parameters: what names a binding."""
+    found = _URI.search(re.sub(r'^\s*"(?:\\.|[^"\\])*"', "", contact))
+    return ((found[1] or found[2] or "") if found else "").partition(";")[0]
+
+
+def expiry(message: SipMessage, contact: str) -> int | None:
+    """What `message` says of how long `contact` is bound, seconds as on the wire; None if nothing."""
+    found = _EXPIRES.search(contact.rpartition(">")[2] or contact)
+    text = found[1] if found else message.header("expires")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def granted(request: SipMessage, answer: SipMessage) -> int:
+    """For how long a 200 leaves the requester bound, seconds as on the wire; 0 if not at all.
+
+    Contacts of the answer that are not the requester's own count only if its own is not among them:
+    a registrar behind address translation may have rewritten it.
+    """
+    own = {uri_of(contact) for contact in request.headers.get("contact", ())}
+    bound = answer.headers.get("contact", ())
+    chosen = [contact for contact in bound if uri_of(contact) in own] or list(bound)
+    asked = max((expiry(request, contact) or 0 for contact in request.headers.get("contact", ())), default=0)
+    if not chosen:
+        stated = expiry(answer, "")
+        return asked if stated is None else stated
+    return max(_or(expiry(answer, contact), asked) for contact in chosen)
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def withdraws(request: SipMessage) -> bool:
+    """Whether a REGISTER asks to be unbound: every contact with expiry 0, or `*`."""
+    contacts = request.headers.get("contact", ())
+    return bool(contacts) and all(expiry(request, contact) == 0 for contact in contacts)
+
+
+def is_registration_withdrawn(notify: SipMessage) -> bool:
+    """Whether this is a NOTIFY of event *reg* that says the registration is over (RFC 3680)."""
+    if notify.status is not None or notify.method != "NOTIFY":
+        return False
+    if notify.header("event").partition(";")[0].strip().lower() != "reg":
+        return False
+    element = re.search(r"<(?:\w+:)?registration\b[^>]*>", notify.body)
+    if element is not None:
+        state = _STATE.search(element[0])
+        return state is not None and state[1] == "terminated"
+    return not notify.body.strip() and notify.header("subscription-state").lower().startswith("terminated")

@@ -1,0 +1,50 @@
+"""Refusals by transport: reset, ICMP unreachable or TLS alert from a system's registration port."""
+
+from collections.abc import Iterator
+
+from harness.capture.events import Sighting
+from harness.capture.fields import Row
+from harness.capture.messages import Endpoint, Rejection, Sign
+from harness.capture.topology import SIP_TLS, Topology
+
+_UNREACHABLE, _PORT_UNREACHABLE = "3", "3"
+_TLS_ALERT = "21"
+
+
+def rejections(row: Row, point: str, frame: int, topology: Topology) -> Iterator[Rejection]:
+    """The refusal that this packet is, if it is one.
+
+    An ICMP unreachable counts only from the system itself: a router's says that the way is cut.
+    """
+    source, destination = row.addresses
+    if source not in topology.roles or destination in topology.roles:
+        return
+    found = _icmp(row, topology) if row.first("icmp.type") else _tcp(row, topology)
+    if found is None:
+        return
+    sign, system_port, requester_port = found
+    ends = Endpoint(source, system_port), Endpoint(destination, requester_port)
+    yield Rejection(row.at, (Sighting(point, frame, row.at),), *ends, sign, frame)
+
+
+def _icmp(row: Row, topology: Topology) -> tuple[Sign, int, int] | None:
+    """The ports are those of the quoted datagram, which went the other way."""
+    if (row.first("icmp.type"), row.first("icmp.code")) != (_UNREACHABLE, _PORT_UNREACHABLE):
+        return None
+    requester, system = row.number("udp.srcport"), row.number("udp.dstport")
+    if system not in topology.sip_ports | topology.ras_ports:
+        return None
+    return Sign.UNREACHABLE, system, requester
+
+
+def _tcp(row: Row, topology: Topology) -> tuple[Sign, int, int] | None:
+    system, requester = row.ports
+    if not row.first("tcp.srcport") or system not in topology.sip_ports:
+        return None
+    if row.has("tcp.flags.reset"):
+        # Without a listener a SYN is answered by RST and ACK with sequence number 0 (RFC 9293, 3.10.7.1).
+        refused = row.has("tcp.flags.ack") and row.number("tcp.seq_raw") == 0
+        return (Sign.CONNECTION_REFUSED if refused else Sign.RESET), system, requester
+    if system == SIP_TLS and _TLS_ALERT in row.all("tls.record.content_type"):
+        return Sign.ALERT, system, requester
+    return None

@@ -1,0 +1,167 @@
+"""An IP Office unit by its serial console: login, a short list of commands, reboot, waiting for words.
+
+A console is shared with the unit's kernel and boot loader: what they print may stand anywhere, so an answer
+ends where the prompt is seen again, wherever that is, and never by a silence.
+"""
+
+import re
+from collections import Counter
+
+from harness.base.clock import Deadline
+from harness.base.errors import ConfigurationFault, LabFault
+from harness.base.transcripts import Transcript
+from harness.base.units import EpochSeconds
+from harness.drivers.console_port import ConsolePort
+from harness.inventory import Console
+
+ANSWER_WITHIN = 15.0
+"""Real seconds for one answer at a console: login programs wait some seconds after a wrong password."""
+ASK_AGAIN_EVERY = 0.3
+"""Real seconds between two carriage returns while looking for a prompt."""
+REFUSAL_WITHIN = 1.0
+"""Real seconds in which a unit that refuses to reboot says so."""
+
+_LOGIN = r"login: ?$"
+_PASSWORD = r"[Pp]assword: ?$"
+_WRONG = r"(?i)(login incorrect|access denied|authentication fail)"
+_PROMPT = re.compile(r"^(?!\[ *\d+\.\d+\])(\S[^\n#$>]*[#$>]|[#$>])(?= |$)", re.MULTILINE)
+_REFUSED = re.compile(r"(?i)(not found|unknown command|permitted|denied|invalid|must be (root|superuser))")
+
+
+def learn_prompt(text: str) -> str | None:
+    """The prompt in `text`, what was read while carriage returns were sent: the one that came twice.
+
+    A line of the unit's kernel or of its greeting may look like a prompt, but does not come again.
+    """
+    seen = Counter(_PROMPT.findall(text))
+    return next((prompt for prompt, times in seen.most_common(1) if times >= 2), None)
+
+
+class SerialConsole:
+    """One console of a unit. `answer_within` is in real seconds; `reboot_command` one of its commands."""
+
+    def __init__(
+        self,
+        name: str,
+        console: Console,
+        transcript: Transcript,
+        *,
+        reboot_command: str = "reboot",
+        answer_within: float = ANSWER_WITHIN,
+    ) -> None:
+        self._name, self._console, self._transcript = name, console, transcript
+        self._reboot_command, self._answer_within = reboot_command, answer_within
+        self._port = ConsolePort(name, console.url, console.baud, transcript)
+        self._prompt = ""
+
+    def connect(self) -> None:
+        """Take the console and read it from now on."""
+        self._port.open()
+
+    def login(self) -> None:
+        """Log in, unless somebody is. Raises ConfigurationFault for a refused login, else LabFault."""
+        self.connect()
+        if self._press_return_until(_LOGIN):
+            self._give_name()
+
+    def run(self, command: str) -> str:
+        """What `command` printed, what the kernel printed meanwhile included."""
+        self._check(command)
+        self._ready()
+        start = self._port.log.end
+        self._port.write(command)
+        answer_at = self._after_echo(start, command)
+        found = self._port.log.wait_for(_anywhere(self._prompt), answer_at, self._answer_within)
+        if found is None:
+            self._prompt = ""
+            raise self._fault(f"did not come back from '{command}' within {self._answer_within:g} s")
+        return self._port.log.since(answer_at)[: found.end - answer_at].removesuffix(self._prompt).lstrip("\n")
+
+    def reboot(self) -> None:
+        """Send the reboot command; LabFault where the unit says no, or nothing at all, not even its echo."""
+        self._check(self._reboot_command)
+        self._ready()
+        start = self._port.log.end
+        self._port.write(self._reboot_command)
+        self._prompt = ""  # whatever comes next asks for a login again
+        if not self._port.log.wait_for(r"\S", start, self._answer_within):
+            raise self._fault(f"said nothing to '{self._reboot_command}'")
+        answer_at = self._after_echo(start, self._reboot_command)
+        self._port.log.wait_for(r"\S", answer_at, REFUSAL_WITHIN)
+        if _REFUSED.search(self._port.log.since(answer_at)):
+            raise self._fault(f"refused '{self._reboot_command}'")
+
+    def wait_for(self, pattern: str, seconds: float, since: EpochSeconds | None = None) -> EpochSeconds:
+        """When `pattern` was first read after `since` (default: now); LabFault after `seconds` (real)."""
+        self.connect()
+        log = self._port.log
+        found = log.wait_for(pattern, log.end if since is None else log.position_at(since), seconds)
+        if found is None:
+            raise self._fault(f"did not show /{pattern}/ within {seconds:g} s")
+        return found.at
+
+    def close(self) -> None:
+        """Let go of the console; the login there stays as it is."""
+        self._port.close()
+
+    def _check(self, command: str) -> None:
+        if command not in self._console.commands:
+            raise ConfigurationFault(
+                f"'{command}' is not among the commands of this console; it was not sent.",
+                device=self._name,
+                next_step="if it can do no harm, add it to the console's 'commands' in the inventory.",
+            )
+
+    def _ready(self) -> None:
+        if not self._prompt:
+            self.login()
+
+    def _press_return_until(self, pattern: str) -> bool:
+        """Until `pattern` is seen (True) or a prompt is known (False); LabFault after `answer_within`."""
+        start, deadline = self._port.log.end, Deadline.after(self._answer_within)
+        while not deadline.passed:
+            self._port.write("")
+            if self._port.log.wait_for(pattern, start, min(ASK_AGAIN_EVERY, deadline.left)):
+                return True
+            self._prompt = learn_prompt(self._port.log.since(start)) or ""
+            if self._prompt:
+                return False
+        raise self._fault(f"neither asked for a login nor showed a prompt within {self._answer_within:g} s")
+
+    def _give_name(self) -> None:
+        login = self._console.login
+        if login is None:
+            raise ConfigurationFault(
+                "the console asks for a login, but the inventory has none for it.",
+                device=self._name,
+                next_step="add 'login: {user: …, password: {…}}' to this console.",
+            )
+        start = self._port.log.end
+        self._port.write(login.user)
+        if not self._port.log.wait_for(_PASSWORD, start, self._answer_within):
+            raise self._fault("did not ask for a password")
+        self._port.write(login.password.resolve())
+        if self._press_return_until(_WRONG):
+            raise ConfigurationFault(
+                f"the console refuses the login of '{login.user}'.",
+                device=self._name,
+                next_step="check user and password of this console in the inventory.",
+            )
+
+    def _after_echo(self, start: int, command: str) -> int:
+        """Where the answer to `command` begins; `start` where its echo is not found (noise may tear it)."""
+        echo = self._port.log.wait_for(re.escape(command) + r" ?$", start, REFUSAL_WITHIN)
+        return echo.end if echo else start
+
+    def _fault(self, what: str) -> LabFault:
+        self._transcript.remark(what)
+        return LabFault(
+            f"the console {what}.",
+            device=self._name,
+            next_step="see its transcript; is the right unit behind this console, at this baud rate?",
+        )
+
+
+def _anywhere(prompt: str) -> str:
+    """A pattern for `prompt`, with noise before it on its line, unless it is too short to tell from noise."""
+    return re.escape(prompt) if len(prompt) >= 4 else f"^{re.escape(prompt)}"

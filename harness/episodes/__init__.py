@@ -1,0 +1,1 @@
+"""The lab, the library of episodes, and the recordings that they leave."""

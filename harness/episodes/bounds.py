@@ -1,0 +1,43 @@
+"""By when things must have happened, from the periods of the catalogue and the bench (clauses.md, *Periods*).
+
+All in bench seconds.
+"""
+
+from harness.inventory import Inventory, Phone
+
+SETTLING = 30.0
+FAILOVER_DELAY = 180.0
+FAILBACK_DELAY = 600.0
+SHORT_OUTAGE = (140.0, 175.0)
+
+
+def moves_by(inventory: Inventory, phone: Phone) -> float:
+    """Longest time from home's loss to the phone's acceptance at the failover system."""
+    model = phone.catalogued
+    return max(inventory.failover_bound, model.loss_detected_within) + model.retry_max + SETTLING
+
+
+def returns_by(inventory: Inventory, phone: Phone) -> float:
+    """Longest time from home being visible again to the phone's acceptance at home."""
+    model = phone.catalogued
+    return inventory.failback_bound + max(model.refresh, model.retry_max) + 60
+
+
+def back_after_short_outage(phone: Phone) -> float:
+    """Longest time from home being visible to the phone's acceptance there, where nothing was invoked."""
+    return phone.catalogued.refresh + phone.catalogued.retry_max + SETTLING
+
+
+def back_after_power(phone: Phone) -> float:
+    """Longest time from power to the phone's acceptance."""
+    return phone.catalogued.boot + phone.catalogued.retry_max + 60
+
+
+def last_move(inventory: Inventory) -> float:
+    """When the last of all phones must have moved."""
+    return max(moves_by(inventory, phone) for phone in inventory.phones.values())
+
+
+def last_return(inventory: Inventory) -> float:
+    """When the last of all phones must have returned."""
+    return max(returns_by(inventory, phone) for phone in inventory.phones.values())

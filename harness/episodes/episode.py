@@ -1,0 +1,59 @@
+"""What an episode is: a scripted outage, run once and judged by every test that needs it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.base.errors import ConfigurationFault
+from harness.base.units import BenchSeconds
+from harness.inventory import Inventory
+
+if TYPE_CHECKING:
+    from harness.episodes.lab import Lab
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One scripted outage.
+
+    `play` does it to a lab; `expected` is how long that takes at most on a conforming bench, bench
+    seconds; `touches` names what it disturbs, for the header that is printed before anything is.
+    """
+
+    name: str
+    sentence: str
+    play: Callable[["Lab"], None]
+    expected: Callable[[Inventory], BenchSeconds]
+    touches: tuple[str, ...]
+
+
+_library: dict[str, Episode] = {}
+
+
+def episode(
+    sentence: str, expected: Callable[[Inventory], BenchSeconds], touches: tuple[str, ...]
+) -> Callable[[Callable[["Lab"], None]], Callable[["Lab"], None]]:
+    """Put a function of a `Lab` into the library under its own name."""
+
+    def register(play: Callable[["Lab"], None]) -> Callable[["Lab"], None]:
+        _library[play.__name__] = Episode(play.__name__, sentence, play, expected, touches)
+        return play
+
+    return register
+
+
+def library() -> dict[str, Episode]:
+    """Every episode by its name."""
+    import harness.episodes.outages  # noqa: F401  (its episodes register themselves)
+
+    return dict(_library)
+
+
+def find_episode(name: str) -> Episode:
+    """The episode called `name`. Raises ConfigurationFault."""
+    found = library().get(name)
+    if found is None:
+        raise ConfigurationFault(
+            f"there is no episode '{name}'.", next_step=f"name one of: {', '.join(sorted(library()))}."
+        )
+    return found

@@ -1,0 +1,317 @@
+"""`Lab`: the one object through which anything is done to a bench."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from harness.base.clock import ClockPair, now
+from harness.base.errors import BenchError, ConfigurationFault, LabFault
+from harness.base.stimulus import Stimulus
+from harness.base.transcripts import Transcripts
+from harness.base.units import BenchSeconds
+from harness.capture.recorder import Recorder
+from harness.drivers.protocols import Link, Power
+from harness.episodes import bounds
+from harness.episodes.episode import Episode
+from harness.episodes.live import LiveView
+from harness.episodes.manifest import Clocks, FaultFound, PutBack, Waited
+from harness.episodes.probing import Probing
+from harness.episodes.watching import Waiting, Watcher
+from harness.episodes.writing import write_recording
+from harness.inventory import Bench, OutletRef, PortRef, Role
+from harness.journal.devices import Devices
+from harness.journal.door import Door
+from harness.journal.lease import Lease
+from harness.journal.record import Journal
+
+UNDO_SECONDS = 20.0
+"""Real seconds given to putting back one change before it is reported as not put back."""
+AFTER_KEEPALIVE = 0.03
+"""Real seconds left for a keepalive to pass before the stimulus is given."""
+POLL = 0.05
+"""Real seconds between two looks at what is waited for."""
+
+
+class Lab:
+    """A bench in use: lease, journal, capture and drivers, and the verbs of an episode.
+
+    A context manager: entering takes the lease, puts back what an earlier run left, starts the
+    capture; leaving, however that comes about, puts the lab back and closes the recording.
+    """
+
+    def __init__(self, bench: Bench, episode: str, folder: Path, watcher: Watcher, wait_for_bench: float = 0.0) -> None:
+        self.bench, self.inventory, self.folder = bench, bench.inventory, folder
+        self.episode = episode
+        self.stimuli: list[Stimulus] = []
+        self.waits: list[Waited] = []
+        self.clocks: list[Clocks] = []
+        self.fault: FaultFound | None = None
+        self._closed = False
+        self._watcher, self._wait_for_bench = watcher, wait_for_bench
+        self._scale = bench.inventory.settings.scale
+        transcripts = Transcripts(folder / "transcripts")
+        self.devices = Devices(bench, transcripts)
+        self._lease = Lease(bench.state, bench.name, episode)
+        self._journal = Journal(bench.state / "journal")
+        self.door = Door(bench, self._journal, self.devices, owner=f"{episode} in {folder.name}")
+        self.recorder = Recorder(bench.inventory, folder / "capture")
+        self.live = LiveView(bench.inventory)
+        self.probes = Probing(self)
+
+    def __enter__(self) -> "Lab":
+        _refuse_undisturbable(self.bench)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lease.acquire(self._wait_for_bench)
+        try:
+            self._recover()
+            self.began = now()
+            self._watcher.say(f"capturing at {', '.join(self.inventory.captures)}")
+            self.recorder.start()
+            self.live.follow(self.recorder.files)
+        except BaseException:
+            self.live.close()
+            self.recorder.abort()
+            self.devices.close()
+            self._lease.release()
+            raise
+        self._read_clocks()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self.fault is None:
+            self.fault = _fault(error)
+        self.close()
+
+    def close(self) -> None:
+        """Put the lab back and close the recording. Once done, nothing more."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            put_back = self._put_back()
+            self._read_clocks()
+            self.live.close()
+            write_recording(self, self.recorder.stop(), put_back)
+        finally:
+            self.devices.close()
+            self._lease.release()
+
+    # What can be done
+
+    def cut(self, device: str) -> None:
+        """Shut the switch port of `device` (a system's role or a phone's name)."""
+        self._stimulus(self.door.set_port(self._port(device), Link.OFF, "cut"))
+
+    def restore(self, device: str) -> None:
+        """Open it again."""
+        self._stimulus(self.door.set_port(self._port(device), Link.ON, "restore"))
+
+    def power_off(self, device: str) -> None:
+        """Switch the outlet of `device` off."""
+        self._stimulus(self.door.set_outlet(self._outlet(device), Power.OFF, "power_off", device))
+
+    def power_on(self, device: str) -> None:
+        """Switch it on again."""
+        self._stimulus(self.door.set_outlet(self._outlet(device), Power.ON, "power_on", device))
+
+    def power_cycle(self, device: str, off_for: float = 10.0) -> None:
+        """Off for `off_for` bench seconds, and on."""
+        self.power_off(device)
+        self.watch(off_for, f"{device} to lose all charge")
+        self.power_on(device)
+
+    def log_in(self, role: Role, by: str) -> None:
+        """Log in at a system by "ssh" or "console" beforehand, so that a reboot takes no longer than its command."""
+        if by == "ssh":
+            self.devices.unit(role).connect()
+        else:
+            self.devices.console(role).connect()
+            self.devices.console(role).login()
+
+    def reboot(self, role: Role, by: str) -> None:
+        """Reboot a system by "ssh" or "console". Nothing to undo: it comes back by itself."""
+        unit = self.devices.unit(role) if by == "ssh" else self.devices.console(role)
+        before = now()
+        unit.reboot()
+        self._stimulus(Stimulus("reboot", str(role), before, now(), f"by {by}"))
+
+    @contextmanager
+    def probing(self, every: float) -> Iterator[None]:
+        """Have the probe try at the failover system each `every` bench seconds meanwhile."""
+        with self.probes.trying(every):
+            yield
+
+    def register_probes_at_home(self) -> None:
+        """Register the probe's own extensions at home, like phones, so that home's records hold them."""
+        self.probes.register_at_home()
+
+    # What can be waited for
+
+    def now(self) -> float:
+        """Epoch seconds on the harness clock."""
+        return now()
+
+    def registered(self, phone: str, role: Role, since: float) -> bool:
+        """Whether the wire showed `phone` accepted or confirmed at `role` since the epoch second `since`."""
+        return self.live.registered(self.inventory.phones[phone].extension, role, since)
+
+    def await_all_at_home(self) -> None:
+        """Wait until every phone was seen registered at home. Raises LabFault that names who is not."""
+        began = self.began
+
+        def missing() -> list[str]:
+            return [name for name in self.inventory.phones if not self.registered(name, Role.HOME, began)]
+
+        if not self.wait_for("all phones at home", lambda: not missing(), within=bounds.last_return(self.inventory)):
+            raise LabFault(
+                "not registered at home, so no outage was begun.",
+                bench=self.bench.name,
+                device=", ".join(missing()),
+                next_step="re-power the phone; look at its display and at home's extension list.",
+            )
+
+    def after_next_keepalive(self) -> None:
+        """Wait until just after a keepalive of the line from home, so that the loss is known narrowly (clauses.md).
+
+        The live view is some tenths of a second late, so the next one is told from the last and the period.
+        """
+        began, period = now(), self._scale.to_real(self.inventory.line.keepalive.period)
+        self.wait_for(
+            "a keepalive of the line",
+            lambda: (self.live.last_keepalive or 0) > began,
+            3 * self.inventory.line.keepalive.period,
+        )
+        last = self.live.last_keepalive
+        if last is not None:
+            periods = math.ceil((now() - last) / period)
+            time.sleep(max(0.0, last + periods * period + AFTER_KEEPALIVE - now()))
+
+    def watch(self, bench_seconds: float, what: str) -> None:
+        """Let that much time pass, with the capture and the probe going on."""
+        self._wait(what, lambda: False, bench_seconds)
+
+    def wait_for(self, what: str, condition: Callable[[], bool], within: float) -> bool:
+        """Wait until `condition` holds, at most `within` bench seconds; whether it came to hold."""
+        return self._wait(what, condition, within)
+
+    def _wait(self, what: str, condition: Callable[[], bool], within: float) -> bool:
+        began, start = now(), time.monotonic()
+        until = start + self._scale.to_real(within)
+        self.live.update()
+        happened = condition()
+        while not happened and time.monotonic() < until:
+            time.sleep(max(0.0, min(POLL, until - time.monotonic())))
+            self.recorder.check()
+            self.live.update()
+            self.probes.step()
+            self._watcher.waiting(self._moment(what, began, within))
+            happened = condition()
+        self.waits.append(Waited(what=what, began=began, ended=now(), happened=happened))
+        self._read_clocks()
+        return happened
+
+    def _moment(self, what: str, began: float, within: float) -> Waiting:
+        since = self._bench_seconds(began)
+        return Waiting(what, since, self._bench_seconds(now()), since + within, self.live.places())
+
+    def _bench_seconds(self, at: float) -> BenchSeconds:
+        return self._scale.to_bench(at - self.began)
+
+    # How it begins and ends
+
+    def _recover(self) -> None:
+        if self._journal.open_changes:
+            self._watcher.say("an earlier run left this bench changed; putting it back first")
+            found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
+            if not found.clean:
+                raise LabFault(
+                    f"what an earlier run left cannot be put back: {'; '.join(found.failures)}.",
+                    bench=self.bench.name,
+                    next_step="put it back by hand, then `bench recover`.",
+                )
+        self._journal.forget_settled()
+
+    def _put_back(self) -> PutBack:
+        found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
+        if found.clean:
+            self._journal.forget_settled()
+        return PutBack(clean=found.clean, restored=found.restored, failures=found.failures)
+
+    def _stimulus(self, stimulus: Stimulus) -> None:
+        self.stimuli.append(stimulus)
+        self._watcher.say(f"{stimulus.verb} {stimulus.target} {stimulus.note}".rstrip())
+
+    def record(self, stimulus: Stimulus) -> None:
+        """Keep a stimulus that a part of the lab (the probe) gave by itself."""
+        self.stimuli.append(stimulus)
+
+    def _read_clocks(self) -> None:
+        pair = ClockPair.read()
+        self.clocks.append(Clocks(realtime=pair.realtime, monotonic=pair.monotonic))
+
+    def _port(self, device: str) -> PortRef:
+        return self.inventory.systems[Role(device)].port if device in set(Role) else self.inventory.phones[device].port
+
+    def _outlet(self, device: str) -> OutletRef:
+        entry = self.inventory.systems[Role(device)] if device in set(Role) else self.inventory.phones[device]
+        if entry.outlet is None:
+            raise ConfigurationFault(
+                "it hangs on no outlet.",
+                device=device,
+                bench=self.bench.name,
+                next_step="name one in the inventory.",
+            )
+        return entry.outlet
+
+
+def run_episode(bench: Bench, episode: Episode, folder: Path, watcher: Watcher, wait_for_bench: float) -> None:
+    """Play `episode` on `bench`; its recording lies in `folder` afterwards, also where it ended early.
+
+    Raises the BenchError that ended it early, after the lab was put back and the recording closed.
+    """
+    watcher.say(f"{bench.name}: {episode.sentence}")
+    with Lab(bench, episode.name, folder, watcher, wait_for_bench) as lab:
+        episode.play(lab)
+
+
+def recover(bench: Bench, watcher: Watcher) -> list[str]:
+    """Put back what a run that died left changed; one line per change. Raises LabFault if some cannot be."""
+    lease = Lease(bench.state, bench.name, "recovery")
+    lease.acquire()
+    devices = Devices(bench, Transcripts(bench.state / "recovery"))
+    try:
+        journal = Journal(bench.state / "journal")
+        found = Door(bench, journal, devices, "recovery").put_back(UNDO_SECONDS, watcher.say)
+        if not found.clean:
+            raise LabFault(
+                f"not everything could be put back: {'; '.join(found.failures)}.",
+                bench=bench.name,
+                next_step="put it back by hand, then `bench recover` again.",
+            )
+        journal.forget_settled()
+        return [f"put {what}" for what in found.restored] or [f"{bench.name}: nothing was left to put back"]
+    finally:
+        devices.close()
+        lease.release()
+
+
+def _fault(error: BaseException) -> FaultFound:
+    if isinstance(error, BenchError):
+        return FaultFound(blame=str(error.blame), device=error.device, message=str(error))
+    if isinstance(error, KeyboardInterrupt):
+        return FaultFound(blame="harness", device="", message="interrupted by the user")
+    return FaultFound(blame="harness", device="", message=f"{type(error).__name__}: {error}")
+
+
+def _refuse_undisturbable(bench: Bench) -> None:
+    if bench.inventory.settings.disruptive != "allowed":
+        raise ConfigurationFault(
+            "its inventory does not allow disruptive tests.",
+            bench=bench.name,
+            next_step="set settings.disruptive: allowed if nobody depends on that lab.",
+        )

@@ -1,0 +1,62 @@
+"""Where everything is right now, as the capture shows it: for waiting and progress, never for a verdict."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.base.units import EpochSeconds
+from harness.capture.events import Event, LineEvent, LineKind, Outcome, RegistrationAttempt, SystemNotice
+from harness.capture.live import LiveReader
+from harness.inventory import Inventory, Role
+
+NOWHERE = "—"
+_REGISTERED = (Outcome.ACCEPTED, Outcome.CONFIRMED)
+
+
+class LiveView:
+    """Reads the events of a running capture; `update` takes in what has come since."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._reader = LiveReader(inventory)
+        self._last: dict[tuple[str, Role], EpochSeconds] = {}
+        self._place: dict[str, Role] = {}
+        self.last_keepalive: EpochSeconds | None = None
+        """When the last recognised keepalive from home passed; any packet with payload where no rule is stated."""
+
+    def follow(self, files: Mapping[str, Path]) -> None:
+        """Begin to read the growing files."""
+        self._reader.follow(files)
+
+    def update(self) -> None:
+        """Take in what the capture has shown since the last call."""
+        for event in self._reader.drain():
+            self._take(event)
+
+    def registered(self, extension: str, role: Role, since: float) -> bool:
+        """Whether `extension` was accepted or confirmed at `role` after the epoch second `since` and is still there."""
+        return self._last.get((extension, role), 0.0) > since and self._place.get(extension) is role
+
+    def places(self) -> dict[str, str]:
+        """Phone → where it was last seen registered."""
+        return {name: str(self._place.get(phone.extension, NOWHERE)) for name, phone in self._inventory.phones.items()}
+
+    def close(self) -> None:
+        """End the reader."""
+        self._reader.close()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, RegistrationAttempt):
+            self._attempt(event)
+        elif isinstance(event, SystemNotice) and self._place.get(event.extension) is event.role:
+            del self._place[event.extension]
+        elif isinstance(event, LineEvent) and event.sender is Role.HOME:
+            ruled = bool(self._inventory.line.keepalive.payload_sizes)
+            if event.kind is LineKind.KEEPALIVE or not ruled:
+                self.last_keepalive = event.at
+
+    def _attempt(self, attempt: RegistrationAttempt) -> None:
+        if attempt.outcome in _REGISTERED:
+            self._last[attempt.extension, attempt.role] = attempt.at
+            self._place[attempt.extension] = attempt.role
+        elif attempt.outcome is Outcome.WITHDRAWN and self._place.get(attempt.extension) is attempt.role:
+            del self._place[attempt.extension]

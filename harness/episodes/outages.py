@@ -1,0 +1,137 @@
+"""The library of episodes. Times are bench seconds; each episode is a function of a `Lab`."""
+
+from collections.abc import Callable
+
+from harness.base.units import BenchSeconds
+from harness.episodes import bounds
+from harness.episodes.episode import episode
+from harness.episodes.lab import Lab
+from harness.inventory import Inventory, Role
+
+NORMAL_OPERATION = 100.0
+"""Watched before an outage: long enough for a probe in each third, and for a refresh of most phones."""
+PROBE_EVERY = 12.0
+"""So that one try falls within the last 15 s before the 180 s are over."""
+CONFIRMED_FOR = 130.0
+"""Watched after the move, so that every registration is confirmed at least once at the failover system."""
+
+
+def _outage(inventory: Inventory) -> BenchSeconds:
+    """Normal operation, the move, its confirmation, the way back."""
+    moved = bounds.last_move(inventory) + CONFIRMED_FOR
+    return BenchSeconds(NORMAL_OPERATION + moved + bounds.last_return(inventory) + 60)
+
+
+def _reboot(inventory: Inventory) -> BenchSeconds:
+    back = max(bounds.back_after_short_outage(phone) for phone in inventory.phones.values())
+    return BenchSeconds(NORMAL_OPERATION + inventory.systems[Role.HOME].boot_time + 30 + back + 180)
+
+
+def _repower(inventory: Inventory) -> BenchSeconds:
+    back = max(bounds.back_after_power(phone) for phone in inventory.phones.values())
+    return BenchSeconds(_outage(inventory) + 2 * back)
+
+
+@episode(
+    "Home's link is cut at its switch until every phone has moved, then restored until every phone is back.",
+    _outage,
+    ("home's port",),
+)
+def home_lost(lab: Lab) -> None:
+    """Home's link is cut, and restored after the phones have moved."""
+    normal_operation(lab)
+    lab.after_next_keepalive()
+    lab.cut(Role.HOME)
+    phones_move(lab)
+    lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
+    lab.restore(Role.HOME)
+    phones_return(lab)
+
+
+@episode("Home is rebooted by SSH, which takes less than 3 minutes.", _reboot, ("the home system",))
+def home_rebooted_by_ssh(lab: Lab) -> None:
+    """Home is rebooted by SSH."""
+    _home_rebooted(lab, by="ssh")
+
+
+@episode("Home is rebooted from its console, which takes less than 3 minutes.", _reboot, ("the home system",))
+def home_rebooted_by_console(lab: Lab) -> None:
+    """Home is rebooted from its console."""
+    _home_rebooted(lab, by="console")
+
+
+@episode(
+    "Every phone is power-cycled in failover, and again after it has returned home.",
+    _repower,
+    ("home's port", "the phones' outlets"),
+)
+def phone_repowered(lab: Lab) -> None:
+    """Phones lose power in failover and again after failback."""
+    normal_operation(lab)
+    lab.after_next_keepalive()
+    lab.cut(Role.HOME)
+    phones_move(lab)
+    repower_all(lab, "the failover system", Role.FAILOVER)
+    lab.restore(Role.HOME)
+    phones_return(lab)
+    repower_all(lab, "home", Role.HOME)
+
+
+def normal_operation(lab: Lab) -> None:
+    """All phones at home, seen on the wire; the probes registered there and tried at the failover system."""
+    lab.await_all_at_home()
+    lab.register_probes_at_home()
+    with lab.probing(every=NORMAL_OPERATION / 5):
+        lab.watch(NORMAL_OPERATION, "normal operation to be seen")
+
+
+def phones_move(lab: Lab) -> None:
+    """Until every phone is registered at the failover system, or must have been; the probe tries all the while."""
+    with lab.probing(every=PROBE_EVERY):
+        lab.wait_for("phones to move", _everyone_at(lab, Role.FAILOVER), within=bounds.last_move(lab.inventory))
+
+
+def phones_return(lab: Lab) -> None:
+    """Until every phone is registered at home again, or must have been; then a minute more."""
+    lab.wait_for("phones to return", _everyone_at(lab, Role.HOME), within=bounds.last_return(lab.inventory))
+    lab.watch(60, "the phones to settle at home")
+
+
+def repower_all(lab: Lab, where: str, role: Role) -> None:
+    """Every phone off and on again at once; until each is registered, or must have been."""
+    phones = [name for name, phone in lab.inventory.phones.items() if phone.outlet is not None]
+    for name in phones:
+        lab.power_off(name)
+    off = lab.now()
+    lab.watch(10, "the phones to lose all charge")
+    for name in phones:
+        lab.power_on(name)
+    within = max(bounds.back_after_power(lab.inventory.phones[name]) for name in phones)
+
+    def registered() -> bool:
+        return all(lab.registered(name, role, since=off) for name in phones)
+
+    lab.wait_for(f"re-powered phones at {where}", registered, within=within)
+
+
+def _home_rebooted(lab: Lab, by: str) -> None:
+    normal_operation(lab)
+    lab.log_in(Role.HOME, by)
+    lab.after_next_keepalive()
+    began = lab.now()
+    lab.reboot(Role.HOME, by)
+    inventory = lab.inventory
+    back = max(bounds.back_after_short_outage(phone) for phone in inventory.phones.values())
+    within = inventory.systems[Role.HOME].boot_time + 30 + back
+
+    def all_back() -> bool:
+        return all(lab.registered(name, Role.HOME, since=began) for name in inventory.phones)
+
+    with lab.probing(every=PROBE_EVERY):
+        lab.wait_for("home to be back with all phones", all_back, within=within)
+    lab.watch(180, "nothing to have been invoked")
+
+
+def _everyone_at(lab: Lab, role: Role) -> Callable[[], bool]:
+    began = lab.now()
+    return lambda: all(lab.registered(name, role, since=began) for name in lab.inventory.phones)

@@ -1,0 +1,65 @@
+"""The probe's part in an episode: registered at home once, then tried at the failover system on a grid."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from harness.base.clock import now
+from harness.base.errors import LabFault
+from harness.base.stimulus import Stimulus
+from harness.drivers.answers import Answer, ProbeAnswer
+from harness.inventory import Protocol, Role
+
+if TYPE_CHECKING:
+    from harness.episodes.lab import Lab
+
+
+class Probing:
+    """Tries of each protocol's probe; one stops once it has been let in (and was withdrawn at once)."""
+
+    def __init__(self, lab: "Lab") -> None:
+        self._lab = lab
+        self._every: float | None = None
+        self._next = 0.0
+        self._let_in: set[Protocol] = set()
+
+    def register_at_home(self) -> None:
+        """Register every probe extension at home. Raises LabFault where home does not take it."""
+        for protocol in self._lab.inventory.probes:
+            answer = self._try(protocol, Role.HOME)
+            if answer.answer is not Answer.ACCEPTED:
+                raise LabFault(
+                    f"home did not take the probe's extension ({answer.answer} {answer.reason}).",
+                    bench=self._lab.bench.name,
+                    device=f"probe {protocol}",
+                    next_step="check the probe's extension and password at home and in the inventory.",
+                )
+
+    @contextmanager
+    def trying(self, every: float) -> Iterator[None]:
+        """Each `every` bench seconds from now on, while the lab waits."""
+        self._every, self._next = every, time.monotonic()
+        try:
+            yield
+        finally:
+            self._every = None
+
+    def step(self) -> None:
+        """Try if it is time to; called while the lab waits."""
+        if self._every is None or time.monotonic() < self._next:
+            return
+        # On a grid that does not drift; a try that took longer than its slot is not made up for.
+        self._next = max(self._next + self._lab.inventory.settings.scale.to_real(self._every), time.monotonic())
+        for protocol in self._lab.inventory.probes:
+            if protocol in self._let_in:
+                continue
+            if self._try(protocol, Role.FAILOVER).answer is Answer.ACCEPTED:
+                self._let_in.add(protocol)
+                self._lab.door.withdraw(protocol, Role.FAILOVER)
+
+    def _try(self, protocol: Protocol, role: Role) -> ProbeAnswer:
+        answer = self._lab.door.register(protocol, role)
+        told = f"{answer.answer} {answer.reason}".rstrip()
+        self._lab.record(Stimulus("probe", f"{protocol} at {role}", answer.sent_at, answer.answered_at or now(), told))
+        return answer

@@ -1,0 +1,149 @@
+"""What one typed field alone cannot tell: references that lead nowhere, things used twice."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.inventory.models import Inventory, OutletRef, PortRef, Role
+from harness.inventory.telephones import catalogue
+
+SWITCH_DIALECTS = ("cisco_ios",)
+PDU_DIALECTS = ("apc",)
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault: where it stands and what was expected there."""
+
+    place: Place
+    expected: str
+
+
+def findings(inventory: Inventory) -> list[Finding]:
+    """Every inconsistency of `inventory`, in the order of the file."""
+    return [found for check in _CHECKS for found in check(inventory)]
+
+
+def _roles(inventory: Inventory) -> Iterator[Finding]:
+    for role in Role:
+        if role not in inventory.systems:
+            yield Finding(("systems",), f"a bench has a {role} system; expected an entry '{role}'")
+
+
+def _dialects(inventory: Inventory) -> Iterator[Finding]:
+    for name, switch in inventory.switches.items():
+        yield from _one_of(("switches", name, "dialect"), switch.dialect, SWITCH_DIALECTS, "dialect")
+    for name, pdu in inventory.pdus.items():
+        yield from _one_of(("pdus", name, "dialect"), pdu.dialect, PDU_DIALECTS, "dialect")
+
+
+def _one_of(place: Place, value: str, known: Iterable[str], what: str) -> Iterator[Finding]:
+    if value not in known:
+        yield Finding(place, f"unknown {what} '{value}'; expected one of {', '.join(sorted(known))}")
+
+
+def _models(inventory: Inventory) -> Iterator[Finding]:
+    for name, phone in inventory.phones.items():
+        yield from _one_of(("phones", name, "model"), phone.model, catalogue(), "model")
+
+
+def _devices(inventory: Inventory) -> Iterator[tuple[Place, str, PortRef, OutletRef | None]]:
+    for role, system in inventory.systems.items():
+        yield ("systems", role.value), role.value, system.port, system.outlet
+    for name, phone in inventory.phones.items():
+        yield ("phones", name), name, phone.port, phone.outlet
+
+
+def _ports(inventory: Inventory) -> Iterator[Finding]:
+    for place, name, port, _ in _devices(inventory):
+        switch = inventory.switches.get(port.switch)
+        if switch is None:
+            yield Finding((*place, "port"), f"unknown switch '{port.switch}'")
+        elif port.port not in switch.ports:
+            yield Finding((*place, "port"), f"switch '{port.switch}' has no port '{port.port}'")
+        elif switch.ports[port.port].connects != name:
+            yield Finding(
+                (*place, "port"),
+                f"port '{port.port}' of '{port.switch}' connects '{switch.ports[port.port].connects}'",
+            )
+
+
+def _outlets(inventory: Inventory) -> Iterator[Finding]:
+    for place, name, _, outlet in _devices(inventory):
+        if outlet is None:
+            continue
+        pdu = inventory.pdus.get(outlet.pdu)
+        if pdu is None:
+            yield Finding((*place, "outlet"), f"unknown PDU '{outlet.pdu}'")
+        elif pdu.outlets.get(outlet.outlet) != name:
+            yield Finding(
+                (*place, "outlet"),
+                f"outlet {outlet.outlet} of '{outlet.pdu}' is for '{pdu.outlets.get(outlet.outlet)}'",
+            )
+
+
+def _consoles(inventory: Inventory) -> Iterator[Finding]:
+    for role, system in inventory.systems.items():
+        if system.console is not None and system.console not in inventory.consoles:
+            yield Finding(("systems", role.value, "console"), f"unknown console '{system.console}'")
+
+
+def _unique(inventory: Inventory) -> Iterator[Finding]:
+    devices = list(_devices(inventory))
+    phones = inventory.phones
+    yield from _twice("port", [((*place, "port"), port) for place, _, port, _ in devices])
+    yield from _twice("outlet", [((*place, "outlet"), outlet) for place, _, _, outlet in devices if outlet])
+    extensions: list[tuple[Place, Hashable]] = [(("phones", n, "extension"), p.extension) for n, p in phones.items()]
+    extensions += [(("probes", p.value, "extension"), e.extension) for p, e in inventory.probes.items()]
+    yield from _twice("extension", extensions)
+    yield from _twice("MAC address", [(("phones", n, "mac"), p.mac) for n, p in phones.items()])
+    yield from _twice("address", [(("systems", r.value, "address"), s.address) for r, s in inventory.systems.items()])
+
+
+def _twice(what: str, entries: Iterable[tuple[Place, Hashable]]) -> Iterator[Finding]:
+    seen: dict[Hashable, Place] = {}
+    for place, value in entries:
+        if value in seen:
+            yield Finding(place, f"this {what} is already that of {'.'.join(map(str, seen[value][:-1]))}")
+        seen.setdefault(value, place)
+
+
+def _probes(inventory: Inventory) -> Iterator[Finding]:
+    for protocol, probe in inventory.probes.items():
+        place = ("probes", protocol.value, "like")
+        if probe.like not in inventory.phones:
+            yield Finding(place, f"unknown phone '{probe.like}'")
+        elif inventory.phones[probe.like].protocol is not protocol:
+            yield Finding(place, f"'{probe.like}' does not speak {protocol}")
+
+
+def _captures(inventory: Inventory) -> Iterator[Finding]:
+    known = {name for _, name, _, _ in _devices(inventory)}
+    for name, capture in inventory.captures.items():
+        for device in capture.sees:
+            yield from _one_of(("captures", name, "sees"), device, known, "device")
+    for role in Role:
+        if not any(role.value in capture.sees for capture in inventory.captures.values()):
+            yield Finding(("captures",), f"no capture point sees the {role} system's port; expected one that does")
+
+
+def _sites(inventory: Inventory) -> Iterator[Finding]:
+    for role, system in inventory.systems.items():
+        yield from _one_of(("systems", role.value, "site"), system.site, inventory.sites, "site")
+    for name, phone in inventory.phones.items():
+        yield from _one_of(("phones", name, "site"), phone.site, inventory.sites, "site")
+
+
+_CHECKS: tuple[Callable[[Inventory], Iterator[Finding]], ...] = (
+    _roles,
+    _sites,
+    _dialects,
+    _models,
+    _ports,
+    _outlets,
+    _consoles,
+    _probes,
+    _captures,
+    _unique,
+)

@@ -1,0 +1,294 @@
+"""What one inventory file says of one bench, as typed models.
+
+All periods are bench seconds. Names are the keys of their mappings and unique over the bench.
+"""
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from harness.base.secrets import SecretRef
+from harness.base.units import TimeScale
+from harness.inventory.telephones import Model, Protocol, catalogue
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40)]
+Mac = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
+Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,9}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Entry(BaseModel):
+    """Common to all: unknown fields are refused, entries never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Role(StrEnum):
+    """Which of the two systems a unit is."""
+
+    HOME = "home"
+    FAILOVER = "failover"
+
+
+class Login(Entry):
+    """How to log in at a device."""
+
+    user: str
+    password: SecretRef
+    port: Port = 22
+
+
+class PortRef(Entry):
+    """A port of a switch of this bench."""
+
+    switch: Name
+    port: str
+
+
+class OutletRef(Entry):
+    """An outlet of a PDU of this bench."""
+
+    pdu: Name
+    outlet: int = Field(ge=1)
+
+
+class Site(Entry):
+    """A network with the address of its router."""
+
+    subnet: IPv4Network
+    gateway: IPv4Address
+
+
+class SipSettings(Entry):
+    """*Stated* SIP support of a system."""
+
+    domain: str
+    transports: tuple[Literal["udp", "tcp", "tls"], ...] = ("udp", "tcp")
+    port: Port = 5060
+
+
+class H323Settings(Entry):
+    """*Stated* H.323 support of a system."""
+
+    ras_port: Port = 1719
+    signalling_port: Port = 1720
+
+
+class System(Entry):
+    """One of the two IP Office units, with its *stated* configuration; no test changes that."""
+
+    site: Name
+    address: IPv4Address
+    mac: Mac | None = None
+    port: PortRef
+    outlet: OutletRef | None = None
+    ssh: Login | None = None
+    console: Name | None = None
+    sip: SipSettings | None = None
+    h323: H323Settings | None = None
+    failback: Literal["automatic", "manual"] | None = Field(
+        default=None, description="Not stated: the product's default."
+    )
+    licences: int | None = Field(default=None, ge=0)
+    dhcp: Literal["on", "off"] = "off"
+    boot_time: float = Field(
+        gt=0, description="Bench seconds from the reboot command until phones can register again, at most."
+    )
+    reboot_command: str = "reboot"
+
+
+class KeepaliveRule(Entry):
+    """How a keepalive of the line is told from other packets without decryption."""
+
+    period: float = Field(default=30, gt=0)
+    payload_sizes: tuple[int, ...] = Field(default=(), description="TCP payload bytes of a keepalive; empty: no rule.")
+
+
+class Line(Entry):
+    """The line between the systems: the home system's side listens."""
+
+    port: Port
+    keepalive: KeepaliveRule = KeepaliveRule()
+
+
+class SwitchPort(Entry):
+    """One port of a switch, as it is to be between the episodes."""
+
+    connects: Name
+    state: Literal["on", "off"] = "on"
+
+
+class Switch(Entry):
+    """A switch or router whose ports the harness shuts."""
+
+    dialect: str
+    site: Name | None = None
+    address: IPv4Address
+    login: Login
+    ports: dict[str, SwitchPort]
+
+
+class SnmpV3(Entry):
+    """SNMPv3 authPriv; the v2c community of old PDUs is a secret, too."""
+
+    version: Literal[3] = 3
+    user: str
+    auth_protocol: Literal["SHA", "SHA256"] = "SHA"
+    auth: SecretRef
+    priv_protocol: Literal["AES"] = "AES"
+    priv: SecretRef
+
+
+class SnmpV2(Entry):
+    """SNMPv2c."""
+
+    version: Literal[2] = 2
+    community: SecretRef
+
+
+class Pdu(Entry):
+    """A power strip; `outlets` says what hangs on each."""
+
+    dialect: str
+    address: IPv4Address
+    port: Port = 161
+    snmp: SnmpV3 | SnmpV2 = Field(discriminator="version")
+    outlets: dict[int, Name]
+
+
+class Console(Entry):
+    """A serial console: a device file, `socket://HOST:PORT` or `rfc2217://HOST:PORT`."""
+
+    url: str
+    baud: int = 38400
+    login: Login | None = None
+    commands: tuple[str, ...] = Field(default=("reboot",), description="Nothing else is ever sent after the login.")
+
+
+class Phone(Entry):
+    """One telephone of home."""
+
+    model: str
+    extension: Extension
+    user: str
+    password: SecretRef
+    port: PortRef
+    outlet: OutletRef | None = None
+    mac: Mac
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    site: Name = "phones"
+    resilient: bool = Field(default=True, description="Whether it is configured to know the failover system.")
+
+    @property
+    def catalogued(self) -> Model:
+        """What the catalogue knows of its model."""
+        return catalogue()[self.model]
+
+    @property
+    def protocol(self) -> Protocol:
+        """What it registers with."""
+        return self.catalogued.protocol
+
+
+class ProbeExtension(Entry):
+    """A home extension of the harness's own, never that of a judged phone."""
+
+    extension: Extension
+    user: str
+    password: SecretRef
+    like: Name = Field(description="The phone whose User-Agent the probe shows.")
+
+
+class DhcpScope(Entry):
+    """What home's DHCP serves to a network of phones."""
+
+    site: Name
+    low: IPv4Address
+    high: IPv4Address
+    router: IPv4Address
+    dns: IPv4Address
+    domain: str
+    lease: int = Field(default=3600, ge=120)
+    sson: int = Field(default=242, ge=128, le=254)
+    sson_of_failover: int | None = Field(default=None, ge=128, le=254)
+
+
+class CapturePoint(Entry):
+    """An interface that receives a mirror: `sees` names the devices whose ports it shows."""
+
+    interface: str
+    sees: tuple[Name, ...]
+
+
+class LabHost(Entry):
+    """The machine the harness runs on."""
+
+    address: IPv4Interface
+    management: IPv4Interface | None = None
+
+
+class Settings(Entry):
+    """What is agreed for the whole bench."""
+
+    time_scale: float = Field(default=1, gt=0, le=60)
+    disruptive: Literal["allowed", "refused"] = "refused"
+    failover_bound: float | None = Field(default=None, gt=180, description="Default: 180 s + keepalive period.")
+    failback_bound: float | None = Field(default=None, gt=600, description="Default: 600 s + keepalive period.")
+    binding: Literal["must", "all"] = Field(default="must", description="Whether MAY and DERIVED clauses bind too.")
+    known_hosts: Path = Path("${state}/known_hosts")
+    clock_uncertainty: float = Field(
+        default=0.0005, ge=0, description="Real seconds by which a capture stamp may be wrong."
+    )
+
+    @property
+    def scale(self) -> TimeScale:
+        """Bench seconds in a real one."""
+        return TimeScale(self.time_scale)
+
+
+class VirtualSettings(Entry):
+    """What only a virtual bench reads: what documentation leaves open, and the defects to play."""
+
+    sip_blocked: Literal["403", "404", "503", "silent"] = "403"
+    ras_blocked: Literal["securityDenial", "fullRegistrationRequired", "resourceUnavailable", "silent"] = (
+        "securityDenial"
+    )
+    failback: Literal["pushed", "polled"] = "polled"
+    opens_after: float = Field(default=180, gt=0)
+    granted_expiry: float = Field(default=180, gt=0)
+    time_to_live: float = Field(default=120, gt=0)
+    defects: tuple[Name, ...] = ()
+
+
+class Inventory(Entry):
+    """One bench."""
+
+    bench: Name
+    kind: str = "real"
+    description: str = ""
+    settings: Settings = Settings()
+    sites: dict[Name, Site]
+    lab_host: LabHost
+    systems: dict[Role, System]
+    line: Line
+    switches: dict[Name, Switch]
+    pdus: dict[Name, Pdu] = {}
+    consoles: dict[Name, Console] = {}
+    phones: dict[Name, Phone]
+    probes: dict[Protocol, ProbeExtension] = {}
+    dhcp_scopes: dict[Name, DhcpScope] = {}
+    captures: dict[Name, CapturePoint]
+    virtual: VirtualSettings | None = None
+
+    @property
+    def failover_bound(self) -> float:
+        """By when after its loss home counts as lost, bench seconds."""
+        return self.settings.failover_bound or 180 + self.line.keepalive.period
+
+    @property
+    def failback_bound(self) -> float:
+        """By when after its return phones begin to go back, bench seconds."""
+        return self.settings.failback_bound or 600 + self.line.keepalive.period

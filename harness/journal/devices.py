@@ -1,0 +1,64 @@
+"""The drivers of one bench, opened when first needed and closed together."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, TypeVar, cast
+
+from harness.base.errors import BenchError
+from harness.base.transcripts import Transcripts
+from harness.drivers import factory
+from harness.drivers.answers import Allowance
+from harness.drivers.protocols import ConsoleDriver, OutletDriver, ProbeDriver, SwitchDriver, UnitDriver
+from harness.inventory import Bench, Role
+from harness.inventory import Protocol as Signalling
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+D = TypeVar("D", bound=_Closable)
+
+
+class Devices:
+    """Every device of a bench by its inventory name; one session each, kept for the whole run."""
+
+    def __init__(self, bench: Bench, transcripts: Transcripts) -> None:
+        self._bench, self._transcripts = bench, transcripts
+        self._allowance = Allowance()
+        self._opened: dict[str, _Closable] = {}
+
+    def switch(self, name: str) -> SwitchDriver:
+        """The switch `name`."""
+        return self._open(f"switch {name}", lambda: factory.switch(self._bench, name, self._transcripts))
+
+    def pdu(self, name: str) -> OutletDriver:
+        """The PDU `name`."""
+        return self._open(f"pdu {name}", lambda: factory.pdu(self._bench, name, self._transcripts))
+
+    def unit(self, role: Role) -> UnitDriver:
+        """The system `role`, by SSH."""
+        return self._open(f"unit {role}", lambda: factory.unit(self._bench, role, self._transcripts))
+
+    def console(self, role: Role) -> ConsoleDriver:
+        """The system `role`, by its serial console."""
+        return self._open(f"console {role}", lambda: factory.console(self._bench, role, self._transcripts))
+
+    def probe(self, protocol: Signalling) -> ProbeDriver:
+        """The registration probe of `protocol`."""
+        return self._open(
+            f"probe {protocol}",
+            lambda: factory.probe(self._bench, protocol, self._transcripts, self._allowance),
+        )
+
+    def close(self) -> None:
+        """End every session. A device that is gone needs no farewell."""
+        for device in self._opened.values():
+            with suppress(BenchError, OSError):
+                device.close()
+        self._opened.clear()
+
+    def _open(self, key: str, make: Callable[[], D]) -> D:
+        if key not in self._opened:
+            self._opened[key] = make()
+        return cast(D, self._opened[key])

@@ -1,0 +1,145 @@
+"""The only door through which a lab is changed: every change is journaled before it is made."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.base.clock import Deadline, now
+from harness.base.errors import BenchError, LabFault
+from harness.base.stimulus import Stimulus
+from harness.drivers.answers import Answer, ProbeAnswer
+from harness.drivers.protocols import Link, Power
+from harness.inventory import Bench, OutletRef, PortRef, Protocol, Role
+from harness.journal.devices import Devices
+from harness.journal.record import Journal, LabChange
+
+RETRY = 0.5
+"""Real seconds between two tries to put one change back."""
+_ORDER = ("outlet", "port", "registration")
+"""Power before ports: a switch that has none cannot open one. Registrations last: they need the network."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What putting the lab back came to: one sentence per change, for reports."""
+
+    restored: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything is as it was."""
+        return not self.failures
+
+
+class Door:
+    """Makes lab changes and undoes them. `owner` says in the journal whose they are."""
+
+    def __init__(self, bench: Bench, journal: Journal, devices: Devices, owner: str) -> None:
+        self.bench, self._journal, self._devices, self._owner = bench, journal, devices, owner
+
+    def set_port(self, ref: PortRef, wanted: Link | Power, verb: str) -> Stimulus:
+        """Shut or open a switch port, read back; the bracket of when it took effect."""
+        change = LabChange("port", ref.switch, ref.port, self._port(ref).value)
+        return self._change(change, wanted, verb, f"{ref.switch} {ref.port}")
+
+    def set_outlet(self, ref: OutletRef, wanted: Link | Power, verb: str, target: str) -> Stimulus:
+        """Switch an outlet, read back; the bracket of when it took effect."""
+        change = LabChange("outlet", ref.pdu, str(ref.outlet), self._outlet(ref).value)
+        return self._change(change, wanted, verb, target)
+
+    def register(self, protocol: Protocol, role: Role) -> ProbeAnswer:
+        """Try to register the probe. The intent is journaled, since the system may let it in."""
+        number = self._journal.intend(LabChange("registration", str(role), str(protocol), "off"), self._owner)
+        answer = self._devices.probe(protocol).register(role)
+        if answer.answer is Answer.ACCEPTED:
+            self._journal.done(number)
+        elif answer.answer is not Answer.UNANSWERED:
+            # Without an answer nobody knows whether it was let in: the change stays open and is undone later.
+            self._journal.undone(number)
+        return answer
+
+    def withdraw(self, protocol: Protocol, role: Role) -> None:
+        """Take the probe's registration back."""
+        self._devices.probe(protocol).withdraw(role)
+        for number, change in self._journal.open_changes:
+            if (change.kind, change.device, change.target) == ("registration", str(role), str(protocol)):
+                self._journal.undone(number)
+
+    def put_back(self, seconds: float, tell: Callable[[str], None]) -> Restored:
+        """Undo all that is open, the latest change of each kind first; give up on each after `seconds` (real)."""
+        restored: list[str] = []
+        failures: list[str] = []
+        changes = sorted(self._journal.open_changes, key=lambda item: (_ORDER.index(item[1].kind), -item[0]))
+        for number, change in changes:
+            what = f"{change.device} {change.target} back to {change.was}"
+            tell(f"putting {what}")
+            fault = self._undo(change, Deadline.after(seconds))
+            if fault is None:
+                self._journal.undone(number)
+                restored.append(what)
+            else:
+                failures.append(f"{what}: {fault}")
+        return Restored(tuple(restored), tuple(failures))
+
+    def _change(self, change: LabChange, wanted: Link | Power, verb: str, target: str) -> Stimulus:
+        if change.was == Link.UNKNOWN:
+            raise LabFault(
+                f"its state cannot be told, so nothing was changed ({change.target}).",
+                device=change.device,
+                next_step="look at the device.",
+            )
+        undoes = self._undone_by(change, wanted)
+        number = undoes if undoes is not None else self._journal.intend(change, self._owner)
+        before = now()
+        self._set(change, wanted)
+        after = now()
+        if undoes is None:
+            self._journal.done(number)
+        else:
+            self._journal.undone(number)
+        return Stimulus(verb, target, before, after)
+
+    def _undone_by(self, change: LabChange, wanted: Link | Power) -> int | None:
+        """The open change of the same thing that setting it to `wanted` would undo."""
+        for number, earlier in self._journal.open_changes:
+            same = (earlier.kind, earlier.device, earlier.target) == (
+                change.kind,
+                change.device,
+                change.target,
+            )
+            if same and earlier.was == wanted:
+                return number
+        return None
+
+    def _undo(self, change: LabChange, deadline: Deadline) -> str | None:
+        """Bring back what was; None, or why it could not be."""
+        while True:
+            try:
+                self._back(change)
+                return None
+            except BenchError as error:
+                if deadline.passed:
+                    return str(error)
+                time.sleep(RETRY)
+
+    def _back(self, change: LabChange) -> None:
+        if change.kind == "registration":
+            # Where the system cannot be reached the binding lapses by itself; that is no fault of the lab.
+            self._devices.probe(Protocol(change.target)).withdraw(Role(change.device))
+        else:
+            self._set(change, Link(change.was))
+
+    def _set(self, change: LabChange, wanted: Link | Power) -> None:
+        if change.kind == "port":
+            switch = self._devices.switch(change.device)
+            (switch.open if wanted == Link.ON else switch.shut)(change.target)
+        else:
+            pdu = self._devices.pdu(change.device)
+            (pdu.on if wanted == Link.ON else pdu.off)(int(change.target))
+
+    def _port(self, ref: PortRef) -> Link:
+        return self._devices.switch(ref.switch).state(ref.port)
+
+    def _outlet(self, ref: OutletRef) -> Power:
+        return self._devices.pdu(ref.pdu).state(ref.outlet)

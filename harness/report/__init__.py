@@ -1,0 +1,1 @@
+"""What is left for the morning: pictures, tables, summary, results for trends, the HTML report."""

@@ -1,0 +1,50 @@
+"""The clauses as data: identifier, sentence, strength, and what each presupposes."""
+
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict
+from ruamel.yaml import YAML
+
+
+class Strength(StrEnum):
+    """How firmly the source says it."""
+
+    MUST = "MUST"
+    MAY = "MAY"
+    DERIVED = "DERIVED"
+
+
+class Clause(BaseModel):
+    """One testable statement of the specification. Identifiers never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    group: str
+    strength: Strength
+    sentence: str
+    after: tuple[str, ...] = ()
+
+    def binds(self, binding: str) -> bool:
+        """Whether a departure is a FAIL on a bench with this `binding` setting, or merely NOTED."""
+        return self.strength is Strength.MUST or binding == "all"
+
+
+@cache
+def clauses() -> dict[str, Clause]:
+    """Every clause by its identifier, from `clauses.yaml` beside this module."""
+    data = YAML(typ="safe").load((files(__package__) / "clauses.yaml").read_text())
+    found = (
+        Clause(id=identifier, group=group, **entry)
+        for group, entries in data.items()
+        for identifier, entry in entries.items()
+    )
+    return {clause.id: clause for clause in found}
+
+
+def presupposed(identifier: str) -> tuple[str, ...]:
+    """All that `identifier` presupposes, directly or through another clause."""
+    direct = clauses()[identifier].after
+    return tuple(dict.fromkeys((*direct, *(far for near in direct for far in presupposed(near)))))

@@ -1,0 +1,184 @@
+"""What the clauses measure, as functions of timelines. All instants and windows are bench seconds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from harness.base.interval import Interval, Measured, Never
+from harness.capture.events import DhcpKind, Outcome
+from harness.inventory import Role
+from harness.timeline.presence import Change, Presence, Turn
+from harness.timeline.registrations import Attempt, Registrations
+from harness.timeline.timeline import Timeline
+
+JUST_BEFORE = 15.0
+"""An occasion for FO-DELAY lies within this many seconds before its limit (clauses.md, *Occasions*)."""
+
+
+@dataclass(frozen=True)
+class Admission:
+    """How one system let a requester in: its last refusal before, when it did, and all tries until then."""
+
+    last_refusal: Attempt | None
+    accepted: Measured
+    attempts: tuple[Attempt, ...]
+
+
+def admission_at(role: Role, registrations: Registrations, since: Interval) -> Admission:
+    """The first acceptance at `role` that may be after `since`, and what came before it."""
+    later = [each for each in registrations.at(role) if each.decided.high >= since.low and not each.event.withdrawing]
+    first = next((number for number, each in enumerate(later) if each.outcome is Outcome.ACCEPTED), None)
+    before = tuple(later if first is None else later[:first])
+    refusals = [each for each in before if each.is_refusal]
+    accepted = Never(registrations.until) if first is None else later[first].decided
+    tried = before if first is None else (*before, later[first])
+    return Admission(refusals[-1] if refusals else None, accepted, tried)
+
+
+def registered_at(role: Role, registrations: Registrations, since: Interval) -> Measured:
+    """The first acceptance or confirmation at `role` after `since` for certain."""
+    found = (each.decided for each in registrations.at(role) if each.is_success and each.decided.low > since.high)
+    return next(found, Never(registrations.until))
+
+
+def next_acceptance(registrations: Registrations, since: Interval) -> tuple[Measured, Role | None]:
+    """The first acceptance anywhere that may be after `since`, and where; (never, None) if there is none."""
+    for each in registrations:
+        if each.outcome is Outcome.ACCEPTED and each.decided.high >= since.low:
+            return each.decided, each.role
+    return Never(registrations.until), None
+
+
+def last_acceptance(registrations: Registrations, until: Interval) -> Attempt | None:
+    """The last acceptance anywhere before `until`: whether a phone is due to return, and from where."""
+    found = [each for each in registrations if each.outcome is Outcome.ACCEPTED and each.decided.low < until.high]
+    return found[-1] if found else None
+
+
+def tries(role: Role, registrations: Registrations, window: Interval) -> Registrations:
+    """Attempts at `role` in `window` that the system decided on: let in, refused or deliberately unanswered.
+
+    A withdrawal, an attempt that ended in a challenge and one that nobody heard are no occasions.
+    """
+    inside = registrations.at(role).between(window)
+    decided = (each for each in inside if each.outcome is Outcome.ACCEPTED or each.is_refusal)
+    return Registrations(decided, registrations.until)
+
+
+def acceptances(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+    """Those that were let in."""
+    return tuple(each for each in attempts if each.outcome is Outcome.ACCEPTED)
+
+
+def controlled(attempts: Iterable[Attempt], registrations: Registrations) -> tuple[Attempt, ...]:
+    """Refusals whose requester was let in at the same system later in the recording (control)."""
+    let_in = [each for each in registrations if each.outcome is Outcome.ACCEPTED]
+    return tuple(
+        each
+        for each in attempts
+        if each.is_refusal
+        and any(
+            (later.role, later.protocol, later.extension) == (each.role, each.protocol, each.extension)
+            and later.decided.low > each.decided.high
+            for later in let_in
+        )
+    )
+
+
+def thirds(attempts: Iterable[Attempt], window: Interval) -> tuple[tuple[Attempt, ...], ...]:
+    """The attempts of each third of `window`, by when they were decided."""
+    attempts = list(attempts)
+    third = window.width / 3
+    edges = [window.low, window.low + third, window.low + 2 * third, window.high]
+    last = edges[3]
+
+    def inside(at: float, low: float, high: float) -> bool:
+        return low <= at < high or at == high == last
+
+    return tuple(
+        tuple(each for each in attempts if inside(each.decided.middle, low, high)) for low, high in pairwise(edges)
+    )
+
+
+def in_each_third(attempts: Iterable[Attempt], window: Interval) -> tuple[Attempt, ...]:
+    """All attempts of `window` if every third of it has one, else none (clauses.md, *Occasions*)."""
+    parts = thirds(attempts, window)
+    return tuple(each for part in parts for each in part) if all(parts) else ()
+
+
+def just_before(attempts: Iterable[Attempt], limit: float, within: float = JUST_BEFORE) -> tuple[Attempt, ...]:
+    """Attempts decided at most `within` before `limit`."""
+    return tuple(each for each in attempts if limit - within <= each.decided.middle <= limit)
+
+
+def occasions_before(role: Role, registrations: Registrations, lost: Interval, delay: float) -> tuple[Attempt, ...]:
+    """The occasions of FO-DELAY: controlled refusals in each third of the delay, one just before its end.
+
+    All of them if that is so, none if something is missing. Where somebody was let in earlier the
+    measurement itself judges it.
+    """
+    window = Interval(lost.high, lost.high + delay)
+    found = tries(role, registrations, window)
+    refused = controlled(found, registrations)
+    if in_each_third(refused, window) and just_before(refused, window.high):
+        return refused
+    return ()
+
+
+def departures(turns: Iterable[Turn], role: Role, since: Measured, until: Measured) -> tuple[Turn, ...]:
+    """Withdrawals, notices and lapses of a registration at `role` between two instants.
+
+    None where `since` never came; until the end of the recording where `until` never came.
+    """
+    if isinstance(since, Never):
+        return ()
+    end = until.low if isinstance(until, Interval) else until.until
+    lost = (turn for turn in turns if turn.change is not Change.GAINED and turn.role is role)
+    return tuple(turn for turn in lost if since.high < turn.at.low and turn.at.high < end)
+
+
+def confirmations(registrations: Registrations, role: Role, since: Measured, until: Measured) -> tuple[Attempt, ...]:
+    """Refreshes granted at `role` between two instants; none where `since` never came."""
+    if isinstance(since, Never):
+        return ()
+    end = until.low if isinstance(until, Interval) else until.until
+    return tuple(
+        each
+        for each in registrations.at(role)
+        if each.is_success and since.high < each.decided.low and each.decided.high < end
+    )
+
+
+def normal_operation(timeline: Timeline) -> Interval | None:
+    """The window before home's first loss in which the line was up and none of its phones had moved."""
+    lost = timeline.line.last_sight_of(Role.HOME)
+    up = timeline.line.up_since(Role.HOME, lost)
+    if up is None:
+        return None
+    away = [
+        span.end.high
+        for name in timeline.inventory.phones
+        for span in timeline.phone_lane(name).spans
+        if span.state is Presence.FAILOVER and span.begin.low < lost.low
+    ]
+    begin = max([up.low, *away])
+    return Interval(begin, lost.low) if begin < lost.low else None
+
+
+def last_at(role: Role, everybody: Sequence[Registrations], since: Interval) -> Measured:
+    """When the last of several phones was registered at `role` again; never if one was not."""
+    found = [registered_at(role, each, since) for each in everybody]
+    never = [each for each in found if isinstance(each, Never)]
+    if never or not found:
+        return never[0] if never else Never(since.high)
+    return max((each for each in found if isinstance(each, Interval)), key=lambda each: each.high)
+
+
+def address_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> Measured:
+    """The first DHCPACK from system `by` to that client which may be after `since`."""
+    server = str(timeline.inventory.systems[by].address)
+    for moment in timeline.dhcp(mac):
+        event = moment.event
+        if event.kind is DhcpKind.ACK and server in (event.server, event.source) and moment.at.high >= since.low:
+            return moment.at
+    return Never(timeline.end)

@@ -1,0 +1,48 @@
+"""Stimuli in bench seconds, and what they say of power."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.base.interval import Interval
+from harness.base.stimulus import Stimulus
+from harness.timeline.instants import BenchClock
+from harness.timeline.lanes import Lane, lane_of
+
+CUTS = ("cut", "power_off", "reboot")
+"""Verbs after which a system is not seen any more."""
+RESTARTS = ("reboot", "power_off", "power_on")
+"""Verbs after which a device remembers no registration."""
+
+
+@dataclass(frozen=True)
+class TimedStimulus:
+    """A stimulus; `bracket` in bench seconds since the recording's beginning."""
+
+    verb: str
+    target: str
+    bracket: Interval
+    note: str = ""
+
+
+class Power(StrEnum):
+    """Whether a device has power, as far as the harness switched it."""
+
+    UNKNOWN = "unknown"
+    ON = "on"
+    OFF = "off"
+
+
+_POWER = {"power_on": Power.ON, "power_off": Power.OFF}
+
+
+def timed(stimuli: Iterable[Stimulus], clock: BenchClock) -> tuple[TimedStimulus, ...]:
+    """Stimuli on the recording's clock, in order of time."""
+    found = [TimedStimulus(each.verb, each.target, clock.bracket(each.bracket), each.note) for each in stimuli]
+    return tuple(sorted(found, key=lambda stimulus: stimulus.bracket.low))
+
+
+def power_lane(stimuli: Iterable[TimedStimulus], target: str, end: float) -> Lane[Power]:
+    """The power of `target` until `end` (bench seconds)."""
+    changes = [(each.bracket, _POWER[each.verb]) for each in stimuli if each.target == target and each.verb in _POWER]
+    return lane_of(Power.UNKNOWN, changes, end)

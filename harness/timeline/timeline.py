@@ -1,0 +1,112 @@
+"""The timeline of one recording: what phones, systems and line did, from events alone, in bench seconds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.base.interval import Interval
+from harness.base.stimulus import Stimulus
+from harness.base.units import EpochSeconds
+from harness.capture.events import DhcpEvent, Event, LineEvent, RegistrationAttempt, SystemNotice
+from harness.inventory import Inventory, Protocol, Role
+from harness.timeline.instants import BenchClock
+from harness.timeline.lanes import Lane
+from harness.timeline.line import LineTimeline, line_timeline
+from harness.timeline.presence import Presence, Turn, presence_lane, turns_of
+from harness.timeline.registrations import Attempt, Registrations, attempts_of
+from harness.timeline.stimuli import CUTS, RESTARTS, Power, TimedStimulus, power_lane, timed
+
+
+@dataclass(frozen=True)
+class DhcpMoment:
+    """A DHCP message in bench seconds."""
+
+    at: Interval
+    event: DhcpEvent
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All times are bench seconds since the recording's beginning; `end` is its end."""
+
+    inventory: Inventory
+    clock: BenchClock
+    end: float
+    attempts: tuple[Attempt, ...]
+    notices: tuple[SystemNotice, ...]
+    line: LineTimeline
+    stimuli: tuple[TimedStimulus, ...]
+    dhcp_moments: tuple[DhcpMoment, ...]
+
+    @classmethod
+    def build(
+        cls,
+        inventory: Inventory,
+        events: Iterable[Event],
+        stimuli: Iterable[Stimulus],
+        began: EpochSeconds,
+        ended: EpochSeconds,
+    ) -> "Timeline":
+        """Of a recording that lasted from `began` to `ended`, in any order of events and stimuli."""
+        settings = inventory.settings
+        clock = BenchClock(began, settings.scale, settings.clock_uncertainty)
+        end = settings.scale.to_bench(ended - began)
+        events = list(events)
+        done = timed(stimuli, clock)
+        restarts = [each for each in done if each.verb in RESTARTS]
+        names = {phone.extension: name for name, phone in inventory.phones.items()}
+        tries = [event for event in events if isinstance(event, RegistrationAttempt)]
+        sights = [event for event in events if isinstance(event, LineEvent)]
+        return cls(
+            inventory,
+            clock,
+            end,
+            tuple(attempts_of(tries, clock, restarts, names)),
+            tuple(event for event in events if isinstance(event, SystemNotice)),
+            line_timeline(sights, clock, inventory.line.keepalive.period, end, _stand_ins(done)),
+            done,
+            tuple(DhcpMoment(clock.at(event.at), event) for event in events if isinstance(event, DhcpEvent)),
+        )
+
+    def extension(self, name: str) -> str:
+        """The extension of a phone's name, of a probe's protocol ("sip", "h323"), or `name` itself."""
+        if name in self.inventory.phones:
+            return self.inventory.phones[name].extension
+        if name in set(Protocol) and Protocol(name) in self.inventory.probes:
+            return self.inventory.probes[Protocol(name)].extension
+        return name
+
+    def registrations(self, *names: str) -> Registrations:
+        """The attempts of these phones, probes or extensions (see `extension`); of everybody without any."""
+        wanted = {self.extension(name) for name in names}
+        return Registrations((each for each in self.attempts if not names or each.extension in wanted), self.end)
+
+    def turns(self, name: str) -> tuple[Turn, ...]:
+        """Every change of the registrations of one phone, probe or extension."""
+        extension = self.extension(name)
+        notices = (notice for notice in self.notices if notice.extension == extension)
+        return turns_of(self.registrations(name), notices, self.clock)
+
+    def phone_lane(self, name: str) -> Lane[Presence]:
+        """Where a phone was registered."""
+        return presence_lane(self.turns(name), self.end)
+
+    def power_lane(self, name: str) -> Lane[Power]:
+        """Whether a phone or system had power, as far as the harness switched it."""
+        return power_lane(self.stimuli, name, self.end)
+
+    def dhcp(self, mac: str) -> tuple[DhcpMoment, ...]:
+        """The DHCP messages of one client, by its hardware address."""
+        return tuple(moment for moment in self.dhcp_moments if moment.event.client == mac.lower())
+
+    def stimulus(self, verb: str, target: str, nth: int = 1) -> TimedStimulus | None:
+        """The n-th stimulus of that kind, None where there were fewer."""
+        found = [each for each in self.stimuli if (each.verb, each.target) == (verb, target)]
+        return found[nth - 1] if len(found) >= nth else None
+
+
+def _stand_ins(stimuli: Iterable[TimedStimulus]) -> dict[Role, Interval]:
+    found: dict[Role, Interval] = {}
+    for each in stimuli:
+        if each.verb in CUTS and each.target in set(Role):
+            found.setdefault(Role(each.target), each.bracket)
+    return found

@@ -1,0 +1,183 @@
+import os
+import pty
+import select
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.base.clock import now
+from harness.base.errors import ConfigurationFault, LabFault
+from harness.base.secrets import SecretRef
+from harness.base.transcripts import Transcript
+from harness.drivers.console import SerialConsole, learn_prompt
+from harness.drivers.console_log import ConsoleLog
+from harness.inventory import Console, Login
+
+NOISE = b"[   12.345678] eth0: link \xff\xfe becomes ready #\r\n"
+
+
+class Unit:
+    """A unit at the far end of a pseudo terminal: login program, shell, and a kernel that talks between."""
+
+    def __init__(self, password: str = "console-secret") -> None:
+        self._master, slave = pty.openpty()
+        tty.setraw(slave)
+        self.device = os.ttyname(slave)
+        self._slave, self._password = slave, password
+        self.sent: list[str] = []
+        self._state, self._open = "login", True
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def say(self, data: bytes) -> None:
+        os.write(self._master, data)
+
+    def close(self) -> None:
+        self._open = False
+        self._thread.join()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def _serve(self) -> None:
+        line = b""
+        while self._open:
+            if not select.select([self._master], [], [], 0.02)[0]:
+                continue
+            for byte in os.read(self._master, 100):
+                if byte != 13:
+                    line += bytes([byte])
+                    continue
+                text, line = line.decode(), b""
+                self.sent.append(text)
+                echo = b"" if self._state == "password" else text.encode()
+                self.say(echo + b"\r\n" + self._answer(text))
+
+    def _answer(self, text: str) -> bytes:
+        if self._state == "login":
+            self._state = "password" if text else "login"
+            return b"Password: " if text else b"home login: "
+        if self._state == "password":
+            self._state = "shell" if text == self._password else "login"
+            welcome = b"Welcome > all\r\n" + NOISE + b"[root@home ~]# "
+            return welcome if self._state == "shell" else b"Login incorrect\r\nhome login: "
+        if text == "reboot":
+            self._state = "login"
+            return b"The system is going down\r\n"
+        if text == "halt":
+            return b"halt: Operation not permitted\r\n[root@home ~]# "
+        answers = {"status": b"all $ well\r\n" + NOISE}
+        return answers.get(text, b"") + b"[root@home ~]# "
+
+
+@pytest.fixture
+def unit() -> Iterator[Unit]:
+    unit = Unit()
+    yield unit
+    unit.close()
+
+
+@pytest.fixture
+def console(unit: Unit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SerialConsole]:
+    monkeypatch.setenv("CONSOLE_SECRET", "console-secret")
+    console = SerialConsole("con-home", description(unit), Transcript(tmp_path / "con.txt"), answer_within=2)
+    yield console
+    console.close()
+
+
+def description(unit: Unit) -> Console:
+    login = Login(user="root", password=SecretRef(env="CONSOLE_SECRET"))
+    return Console(url=unit.device, login=login, commands=("reboot", "status", "halt"))
+
+
+def test_the_prompt_is_the_line_that_came_twice() -> None:
+    text = "Welcome > all\n[   1.2] eth0 #\n[root@home ~]# \n[root@home ~]# [   1.3] eth0 #\n"
+    assert learn_prompt(text) == "[root@home ~]#"
+    assert learn_prompt("Welcome > all\n[root@home ~]# ") is None
+    assert learn_prompt("[   1.2] a #\n[   1.2] a #\n") is None
+
+
+def test_login_and_a_command_amid_noise(console: SerialConsole, unit: Unit, tmp_path: Path) -> None:
+    console.login()
+    unit.say(NOISE)
+    assert "all $ well" in console.run("status")
+    assert "console-secret" in unit.sent
+    assert "console-secret" not in (tmp_path / "con.txt").read_text()
+
+
+def test_only_listed_commands_are_ever_sent(console: SerialConsole, unit: Unit) -> None:
+    with pytest.raises(ConfigurationFault, match="it was not sent"):
+        console.run("AT-X9")
+    assert unit.sent == []
+
+
+def test_a_wrong_password_is_the_user_s_fault(console: SerialConsole, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSOLE_SECRET", "another-secret")
+    with pytest.raises(ConfigurationFault, match="refuses the login of 'root'"):
+        console.login()
+
+
+def test_a_reboot_is_followed_by_what_the_unit_says(console: SerialConsole, unit: Unit) -> None:
+    began = now()
+    console.reboot()
+    threading.Timer(0.1, unit.say, (b"U-Boot 2020\r\nhome login: ",)).start()
+    assert began < console.wait_for(r"login: $", 2, since=began) < now()
+    console.login()
+
+
+def test_a_refused_reboot_is_a_lab_fault(unit: Unit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSOLE_SECRET", "console-secret")
+    transcript = Transcript(tmp_path / "con.txt")
+    console = SerialConsole("con-home", description(unit), transcript, reboot_command="halt", answer_within=2)
+    with pytest.raises(LabFault, match="refused 'halt'"):
+        console.reboot()
+    console.close()
+
+
+def test_a_silent_console_is_a_lab_fault(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    silent = Console(url=os.ttyname(slave))
+    console = SerialConsole("con-home", silent, Transcript(tmp_path / "con.txt"), answer_within=0.4)
+    with pytest.raises(LabFault, match="neither asked for a login nor showed a prompt"):
+        console.login()
+    console.close()
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_console_that_another_one_has_is_a_lab_fault(console: SerialConsole, unit: Unit, tmp_path: Path) -> None:
+    console.connect()
+    second = SerialConsole("con-home", description(unit), Transcript(tmp_path / "second.txt"))
+    with pytest.raises(LabFault, match="cannot be had"):
+        second.connect()
+
+
+def test_a_console_that_is_not_there_is_a_lab_fault(tmp_path: Path) -> None:
+    for url in (str(tmp_path / "tty"), "socket://127.0.0.1:1", "rfc2217://127.0.0.1:1"):
+        console = SerialConsole("con-home", Console(url=url), Transcript(None))
+        with pytest.raises(LabFault, match="cannot be had"):
+            console.connect()
+
+
+def test_waits_read_the_log_and_know_when() -> None:
+    log = ConsoleLog()
+    log.append(b"one\r\ntw")
+    time.sleep(0.01)
+    before = now()
+    log.append(b"o\xffthree\r\n")
+    found = log.wait_for("two", 0, 0)
+    assert found is not None
+    assert found.at >= before
+    assert log.wait_for("two", found.end, 0.01) is None
+    assert log.since(log.position_at(before)) == "o\ufffdthree\n"
+
+
+def test_a_wait_ends_when_the_words_come() -> None:
+    log = ConsoleLog()
+    threading.Timer(0.05, log.append, (b"ready\n",)).start()
+    began = time.monotonic()
+    assert log.wait_for("ready", 0, 5) is not None
+    assert time.monotonic() - began < 1

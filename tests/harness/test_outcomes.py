@@ -1,0 +1,138 @@
+"""The table of outcomes, row by row: what each becomes in pytest, junit, results.json and the exit code."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from fixtures.judging import clause
+
+ROOT = Path(__file__).parents[2]
+
+TEST = """
+import pytest
+from fixtures.judging import at_least, at_most, clause, judge, judge_none
+from harness.base.errors import ConfigurationFault, HarnessFault, LabFault
+from harness.base.interval import Interval, Never
+
+{body}
+"""
+
+BODIES = {
+    "passed": """
+@clause("FO-DELAY")
+def test_case():
+    judge(Interval(180, 181), at_least(180), tried=["one"])
+""",
+    "failed": """
+@clause("FO-DELAY")
+def test_case():
+    judge(Interval(150, 151), at_least(180))
+""",
+    "inconclusive": """
+@clause("FO-DELAY")
+def test_case():
+    judge(Interval(179, 181), at_least(180))
+""",
+    "not judged": """
+@clause("FO-DELAY")
+def test_case():
+    judge(Interval(180, 181), at_least(180), tried=[], occasion="an attempt")
+""",
+    "blocked": """
+@pytest.fixture
+def episode():
+    raise LabFault("does not answer.", device="pdu-1", next_step="look at its cable.")
+
+@clause("FO-DELAY")
+def test_case(episode):
+    judge(Interval(180, 181), at_least(180))
+""",
+}
+
+
+def run(pytester: pytest.Pytester, body: str, *options: str) -> tuple[pytest.RunResult, dict[str, object]]:
+    """Run one made-up specification; its result and results.json."""
+    folder = pytester.mkdir("tests").joinpath("resilience")
+    folder.mkdir()
+    (folder / "test_it.py").write_text(TEST.format(body=body))
+    pytester.path.joinpath("conftest.py").write_text((ROOT / "conftest.py").read_text())
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\nbench = "virtual"\n')
+    result = pytester.runpytest_subprocess("tests/resilience", *options)
+    return result, json.loads((pytester.path / "runs/latest/results.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "junit"),
+    [
+        ("passed", 0, None),
+        ("failed", 1, "failure"),
+        ("inconclusive", 11, "error"),
+        ("not judged", 13, "skipped"),
+        ("blocked", 10, "error"),
+    ],
+)
+def test_each_outcome(pytester: pytest.Pytester, outcome: str, code: int, junit: str | None) -> None:
+    result, results = run(pytester, BODIES[outcome])
+    assert result.ret == code
+    assert results["counts"] == {outcome: 1}
+    case = ElementTree.parse(pytester.path / "runs/latest/junit.xml").getroot().find(".//testcase")
+    assert case is not None
+    assert [child.tag for child in case if child.tag in ("failure", "error", "skipped")] == ([junit] if junit else [])
+
+
+def test_a_departure_from_what_does_not_bind_is_noted(pytester: pytest.Pytester) -> None:
+    bench = pytester.path / "lenient.yaml"
+    bench.write_text(f"extends: {ROOT / 'lab_inventory/virtual.yaml'}\nbench: lenient\nsettings: {{binding: must}}\n")
+    body = """
+from harness.spec import clauses
+from harness.spec.clauses import Strength
+import harness.spec.clauses as module
+derived = clauses()["FO-DELAY"].model_copy(update={"strength": Strength.DERIVED})
+clauses()["FO-DELAY"] = derived
+
+@clause("FO-DELAY")
+def test_case():
+    judge(Interval(150, 151), at_least(180))
+"""
+    result, results = run(pytester, body, "--bench", str(bench))
+    assert result.ret == 0
+    assert results["counts"] == {"noted": 1}
+
+
+def test_a_case_that_judges_nothing_is_a_fault_of_the_harness(pytester: pytest.Pytester) -> None:
+    result, results = run(pytester, '@clause("FO-DELAY")\ndef test_case():\n    pass\n')
+    assert result.ret == 10
+    assert results["cases"][0]["blame"] == "harness"  # type: ignore[index]
+
+
+def test_a_bare_assertion_is_no_verdict_about_the_product(pytester: pytest.Pytester) -> None:
+    result, results = run(pytester, '@clause("FO-DELAY")\ndef test_case():\n    assert 1 == 2\n')
+    assert result.ret == 10
+    assert results["cases"][0]["blame"] == "harness"  # type: ignore[index]
+
+
+def test_what_presupposes_a_failed_clause_is_not_judged(pytester: pytest.Pytester) -> None:
+    body = """
+@clause("FB-DELAY")
+def test_later():
+    judge(Interval(601, 602), at_least(600))
+
+@clause("FO-ALLOW")
+def test_first():
+    judge(Never(400), at_most(330))
+"""
+    result, results = run(pytester, body)
+    assert result.ret == 1
+    assert results["counts"] == {"failed": 1, "not judged": 1}
+
+
+def test_an_unknown_clause_is_refused() -> None:
+    with pytest.raises(pytest.UsageError, match="no clause 'FO-WHAT'"):
+        clause("FO-WHAT")
+
+
+def test_the_last_line_says_it_all(pytester: pytest.Pytester) -> None:
+    result, _ = run(pytester, BODIES["failed"])
+    assert result.outlines[-1].strip().startswith("0 passed · 1 product defect · 0 lab faults · 0 inconclusive")

@@ -1,0 +1,1 @@
+"""The emulated lab: a bench of network namespaces, real daemons, emulated units and phones."""

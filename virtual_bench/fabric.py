@@ -1,0 +1,210 @@
+"""The networks of a virtual bench: which there are, which cables join them, what `ip` is told in each.
+
+Everything here is a function of the inventory. Names of networks are names of devices; the lab host,
+the core router and the terminal servers have none in an inventory, so they are given theirs here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.base.errors import ConfigurationFault
+from harness.inventory import Inventory
+from virtual_bench.mirror import mirrors
+
+LAB, CORE, TERMINAL_SERVER = "lab", "core", "terminal-server"
+LAN, MANAGEMENT, BRIDGE, ETH0 = "lan", "management", "bridge", "eth0"
+_LONGEST_NAME = 15  # IFNAMSIZ - 1
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a cable: an interface in a network; without `mac` the kernel chooses one."""
+
+    network: str
+    interface: str
+    mac: str | None = None
+
+
+@dataclass(frozen=True)
+class Cable:
+    """Two interfaces that are joined."""
+
+    one: End
+    other: End
+
+
+def powered(inventory: Inventory) -> dict[str, str]:
+    """Name to kind ("unit", "phone") of every device that hangs on a switch port and has a plug."""
+    units = {role.value: "unit" for role in inventory.systems}
+    return units | dict.fromkeys(inventory.phones, "phone")
+
+
+def networks(inventory: Inventory) -> dict[str, str]:
+    """Name to kind of everything that has a network namespace of its own."""
+    fixed = {LAB: "lab host", CORE: "router"} | dict.fromkeys(inventory.switches, "switch")
+    fixed |= dict.fromkeys(inventory.pdus, "pdu") | dict.fromkeys(terminal_servers(inventory), "terminal server")
+    return fixed | powered(inventory)
+
+
+def terminal_servers(inventory: Inventory) -> dict[str, str]:
+    """Name to address of the hosts that the consoles' URLs name."""
+    hosts = dict.fromkeys(str(urlsplit(console.url).hostname) for console in inventory.consoles.values())
+    return {f"{TERMINAL_SERVER}{index or ''}": host for index, host in enumerate(hosts)}
+
+
+def cables(inventory: Inventory) -> list[Cable]:
+    """Every cable of the bench. Raises ConfigurationFault for a name that no interface can have."""
+    found = [*_uplinks(inventory), *_access(inventory), *_management(inventory)]
+    for mirror in mirrors(inventory):
+        found.append(Cable(End(mirror.switch, mirror.outlet), End(LAB, mirror.interface)))
+    for end in (end for cable in found for end in (cable.one, cable.other)):
+        if len(end.interface) > _LONGEST_NAME:
+            raise ConfigurationFault(
+                f"'{end.interface}' is too long for an interface ({_LONGEST_NAME} characters at most).",
+                device=end.network,
+                next_step="give the port, site or capture interface a shorter name in the inventory.",
+            )
+    return found
+
+
+def lab_site(inventory: Inventory) -> str:
+    """The site whose network the lab host is in."""
+    for name, site in inventory.sites.items():
+        if inventory.lab_host.address.ip in site.subnet:
+            return name
+    raise ConfigurationFault("the lab host's address is in no site's network.", next_step="add its site.")
+
+
+def cable_commands(cable: Cable, where: dict[str, str]) -> str:
+    """The line for `ip -batch` that lays the cable; `where` gives the path of each network."""
+    return (
+        f"link add {cable.one.interface} {_mac(cable.one)}netns {where[cable.one.network]} type veth "
+        f"peer name {cable.other.interface} {_mac(cable.other)}netns {where[cable.other.network]}"
+    )
+
+
+def network_commands(inventory: Inventory, name: str) -> list[str]:
+    """The lines for `ip -batch` inside the network `name`, once its cables are laid."""
+    return ["link set lo up", *_own_commands(inventory, name)]
+
+
+def _own_commands(inventory: Inventory, name: str) -> list[str]:
+    prefix = _management_prefix(inventory)
+    if name in inventory.switches:
+        return _switch(inventory, name)
+    if name == LAB:
+        return _lab_host(inventory)
+    if name == CORE:
+        return [line for site in _routed(inventory) for line in _router_leg(inventory, site)]
+    if name in inventory.pdus:
+        return interface(ETH0, f"{inventory.pdus[name].address}/{prefix}")
+    if name in inventory.phones:
+        return interface(ETH0)
+    if name in (servers := terminal_servers(inventory)):
+        return interface(ETH0, f"{servers[name]}/{prefix}")
+    system = next(system for role, system in inventory.systems.items() if role.value == name)
+    site = inventory.sites[system.site]
+    return [
+        *interface(ETH0, f"{system.address}/{site.subnet.prefixlen}"),
+        f"route add default via {site.gateway}",
+    ]
+
+
+def interface(name: str, address: str | None = None) -> list[str]:
+    """Lines for an interface that is up and asks again soon for a neighbour that does not answer.
+
+    By default the kernel asks each second, which a bench's time scale makes half a minute; after five
+    unanswered questions the neighbour counts as not there.
+    """
+    given = [f"address add {address} dev {name}"] if address else []
+    asking = f"ntable change name arp_cache dev {name} retrans 50 delay_probe 500 mcast_probes 5"
+    return [asking, *given, f"link set {name} up"]
+
+
+def _lab_host(inventory: Inventory) -> list[str]:
+    host = inventory.lab_host
+    lines = interface(LAN, str(host.address))
+    lines.append(f"route add default via {inventory.sites[lab_site(inventory)].gateway}")
+    lines.append(f"link add {MANAGEMENT} type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
+    for cable in _management(inventory):
+        lines.append(f"link set {cable.other.interface} master {MANAGEMENT} up")
+    lines += interface(MANAGEMENT, str(host.management) if host.management else None)
+    lines += [f"link set {capture.interface} arp off multicast off up" for capture in inventory.captures.values()]
+    return lines
+
+
+def _switch(inventory: Inventory, name: str) -> list[str]:
+    switch = inventory.switches[name]
+    lines = [
+        f"link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+        f"link set {BRIDGE} up",
+    ]
+    for port, entry in switch.ports.items():
+        lines.append(f"link set {port} master {BRIDGE} {'up' if entry.state == 'on' else 'down'}")
+    lines += [
+        f"link set {mirror.outlet} arp off multicast off up" for mirror in mirrors(inventory) if mirror.switch == name
+    ]
+    return lines + interface(MANAGEMENT, f"{switch.address}/{_management_prefix(inventory)}")
+
+
+def _router_leg(inventory: Inventory, site: str) -> list[str]:
+    entry = inventory.sites[site]
+    return interface(site, f"{entry.gateway}/{entry.subnet.prefixlen}")
+
+
+def _routed(inventory: Inventory) -> list[str]:
+    return [*(site for _, _, site in _uplink_ports(inventory)), lab_site(inventory)]
+
+
+def _uplinks(inventory: Inventory) -> Iterator[Cable]:
+    for switch, port, site in _uplink_ports(inventory):
+        yield Cable(End(switch, port), End(CORE, site))
+    yield Cable(End(LAB, LAN), End(CORE, lab_site(inventory)))
+
+
+def _uplink_ports(inventory: Inventory) -> Iterator[tuple[str, str, str]]:
+    for name, switch in inventory.switches.items():
+        for port, entry in switch.ports.items():
+            if entry.connects == CORE and switch.site is not None:
+                yield name, port, switch.site
+
+
+def _access(inventory: Inventory) -> Iterator[Cable]:
+    for role, system in inventory.systems.items():
+        yield Cable(End(system.port.switch, system.port.port), End(role.value, ETH0, system.mac))
+    for name, phone in inventory.phones.items():
+        yield Cable(End(phone.port.switch, phone.port.port), End(name, ETH0, phone.mac))
+
+
+def _management(inventory: Inventory) -> list[Cable]:
+    ends = [End(name, MANAGEMENT) for name in inventory.switches]
+    ends += [End(name, ETH0) for name in (*inventory.pdus, *terminal_servers(inventory))]
+    return [Cable(end, End(LAB, f"management{index}")) for index, end in enumerate(ends, 1)]
+
+
+def _management_prefix(inventory: Inventory) -> int:
+    if inventory.lab_host.management is None:
+        raise ConfigurationFault(
+            "the lab host has no management address.", next_step="add lab_host.management to the inventory."
+        )
+    return inventory.lab_host.management.network.prefixlen
+
+
+def _mac(end: End) -> str:
+    return f"address {end.mac} " if end.mac else ""
+
+
+def check(inventory: Inventory) -> None:
+    """Raise ConfigurationFault where the inventory describes what no virtual bench can be."""
+    cables(inventory)
+    lab_site(inventory)
+    plugs = powered(inventory)
+    for name, pdu in inventory.pdus.items():
+        for outlet, device in pdu.outlets.items():
+            if device not in plugs:
+                raise ConfigurationFault(
+                    f"a virtual bench has no device '{device}' to power.",
+                    device=f"{name} outlet {outlet}",
+                    next_step=f"name one of: {', '.join(plugs)}.",
+                )

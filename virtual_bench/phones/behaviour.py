@@ -1,0 +1,59 @@
+"""How the telephones behave in time: bench seconds, each with its source. Nothing here is the harness's.
+
+Where documentation gives a range the telephones draw from it; where it gives nothing it says so.
+"""
+
+import random
+from dataclasses import dataclass
+
+BOOT = 40.0
+"""From power to asking for an address. No source: a choice of this bench."""
+ASK_AGAIN = 5.0
+"""Between two tries to fetch the settings file. No source."""
+
+
+@dataclass(frozen=True)
+class SipBehaviour:
+    """J100 administration guide; the 1100 series is assumed to do the same."""
+
+    register_wait: int
+    """REGISTERWAIT: the expiry asked for; 900 on J100, 300 on older ones."""
+    refresh_at: float = 0.5
+    """Part of the granted expiry after which it is asked again. Common practice, not documented."""
+    answer_within: float = 32.0
+    """WAIT_FOR_REGISTRATION_TIMER."""
+    recovery_wait: float = 60.0
+    """RECOVERYREGISTERWAIT; of which a random 50 % to 90 % are waited."""
+    connect_within: float = 5.0
+    """For a TCP connection. No source."""
+
+    def recovery(self) -> float:
+        """One wait before the controllers are tried again."""
+        return self.recovery_wait * random.uniform(0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class H323Behaviour:
+    """H.225.0 for what is asked; the times are those of common practice, not documented."""
+
+    refresh_at: float = 0.5
+    """Part of timeToLive after which a light RRQ is sent."""
+    tries: int = 3
+    try_every: float = 5.0
+    """A request is repeated so often and so long apart before the gatekeeper counts as lost."""
+    home_every: float = 30.0
+    """How often a telephone at another gatekeeper asks at its first one."""
+
+    def pause(self) -> float:
+        """One wait before the gatekeepers are tried again, after the last one has been."""
+        return random.uniform(15.0, 28.0)
+
+
+SIP = {"J100": SipBehaviour(register_wait=900)}
+OLDER_SIP = SipBehaviour(register_wait=300)
+H323 = H323Behaviour()
+
+
+def sip_behaviour(family: str) -> SipBehaviour:
+    """The behaviour of a family of SIP telephones."""
+    return SIP.get(family, OLDER_SIP)

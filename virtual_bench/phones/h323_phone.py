@@ -1,0 +1,165 @@
+"""An H.323 telephone: finds a gatekeeper, stays with it, and gets back to its first one."""
+
+import asyncio
+from dataclasses import dataclass
+
+from virtual_bench.phones.behaviour import H323
+from virtual_bench.phones.identity import Identity
+from virtual_bench.phones.race import first_of
+from virtual_bench.phones.ras_client import RasClient
+from virtual_bench.phones.settings import Settings
+from virtual_bench.ras import (
+    MD5_OID,
+    PROTOCOL,
+    Address,
+    Body,
+    Ras,
+    alias_of,
+    name_of,
+    password_token,
+    terminal,
+    transport_address,
+    vendor,
+)
+from virtual_bench.scaled_time import ScaledClock
+
+RAS_PORT, SIGNALLING_PORT = 1719, 1720
+ASKED_TO_LIVE = 300
+"""Seconds of timeToLive that the telephone asks for; the gatekeeper decides."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registration at a gatekeeper; `to_live` is in bench seconds."""
+
+    gatekeeper: Address
+    identifier: str
+    to_live: float
+
+
+class H323Phone:
+    """One telephone with an address and settings."""
+
+    def __init__(self, identity: Identity, settings: Settings, clock: ScaledClock, host: str) -> None:
+        self._identity, self._settings, self._clock, self._host = identity, settings, clock, host
+        self._ras = RasClient(clock, H323, self._asked)
+        self._current: Registered | None = None
+        self._sent_away = asyncio.Event()
+
+    async def run(self) -> None:
+        """Never returns."""
+        await self._ras.open((self._host, RAS_PORT))
+        first = 0
+        while True:
+            first = await self._stay(await self._find(first))
+
+    async def _find(self, first: int) -> Registered:
+        """The first gatekeeper that accepts, from the one numbered `first` on; a pause after the last."""
+        while True:
+            for gatekeeper in self._settings.gatekeepers[first:]:
+                if registered := await self._register(gatekeeper):
+                    return registered
+            await self._clock.sleep(H323.pause())
+            first = 0
+
+    async def _stay(self, registered: Registered) -> int:
+        """Stay registered until that ends; the number of the gatekeeper to try next."""
+        while True:
+            self._current = registered
+            self._sent_away.clear()
+            index = self._settings.gatekeepers.index(registered.gatekeeper)
+            what, result = await first_of(
+                home=self._ask_home(index), sent_away=self._sent_away.wait(), lost=self._keep(registered)
+            )
+            if what != "home":
+                self._current = None
+                return 0 if what == "sent_away" else index + 1
+            away, registered = registered, result
+            self._current = registered
+            await self._unregister(away)
+
+    async def _keep(self, registered: Registered) -> None:
+        """Light RRQs on a grid until one is not confirmed."""
+        due = self._clock.now()
+        while True:
+            due += registered.to_live * H323.refresh_at
+            await self._clock.until(due)
+            body = self._registration() | {"keepAlive": True, "endpointIdentifier": registered.identifier}
+            answer = await self._ras.ask(registered.gatekeeper, "registrationRequest", body)
+            if answer is None or answer.kind != "registrationConfirm":
+                return
+
+    async def _ask_home(self, index: int) -> Registered:
+        """Away from the first gatekeeper, ask there again and again, until it confirms."""
+        if index == 0 or not self._settings.asks_home:
+            await asyncio.Event().wait()
+        due = self._clock.now()
+        while True:
+            due = max(due + H323.home_every, self._clock.now())
+            await self._clock.until(due)
+            if registered := await self._register(self._settings.gatekeepers[0]):
+                return registered
+
+    async def _register(self, gatekeeper: Address) -> Registered | None:
+        discovered = await self._ras.ask(gatekeeper, "gatekeeperRequest", self._discovery())
+        if discovered is None or discovered.kind != "gatekeeperConfirm":
+            return None
+        token = password_token(self._identity.extension, self._identity.password)
+        body = self._registration() | {
+            "terminalAlias": self._aliases(),
+            "cryptoTokens": [token],
+            "keepAlive": False,
+        }
+        confirmed = await self._ras.ask(gatekeeper, "registrationRequest", body)
+        if confirmed is None or confirmed.kind != "registrationConfirm":
+            return None
+        identifier = str(confirmed.body["endpointIdentifier"])
+        return Registered(gatekeeper, identifier, float(confirmed.body.get("timeToLive", ASKED_TO_LIVE)))
+
+    async def _unregister(self, registered: Registered) -> None:
+        body = {
+            "callSignalAddress": [transport_address((self._host, SIGNALLING_PORT))],
+            "endpointAlias": [alias_of(self._identity.extension)],
+            "endpointIdentifier": registered.identifier,
+        }
+        await self._ras.ask(registered.gatekeeper, "unregistrationRequest", body)
+
+    def _asked(self, request: Ras, gatekeeper: Address) -> Ras | None:
+        """What gatekeepers ask: being unregistered by its own one sends the telephone to its first."""
+        if request.kind != "unregistrationRequest":
+            return None
+        current = self._current
+        if current and current.gatekeeper == gatekeeper:
+            if request.body.get("endpointIdentifier") == current.identifier:
+                self._sent_away.set()
+            return Ras("unregistrationConfirm", {"requestSeqNum": request.number})
+        reason = ("notCurrentlyRegistered", 0)
+        return Ras("unregistrationReject", {"requestSeqNum": request.number, "rejectReason": reason})
+
+    def _discovery(self) -> Body:
+        return {
+            "protocolIdentifier": PROTOCOL,
+            "rasAddress": transport_address((self._host, RAS_PORT)),
+            "endpointType": terminal(self._identity.user_agent),
+            "endpointAlias": self._aliases(),
+            "authenticationCapability": [("pwdHash", 0)],
+            "algorithmOIDs": [MD5_OID],
+            "supportsAltGK": 0,
+        }
+
+    def _registration(self) -> Body:
+        return {
+            "protocolIdentifier": PROTOCOL,
+            "discoveryComplete": True,
+            "callSignalAddress": [transport_address((self._host, SIGNALLING_PORT))],
+            "rasAddress": [transport_address((self._host, RAS_PORT))],
+            "terminalType": terminal(self._identity.user_agent),
+            "endpointVendor": vendor(self._identity.user_agent),
+            "timeToLive": ASKED_TO_LIVE,
+            "willSupplyUUIEs": False,
+            "maintainConnection": False,
+        }
+
+    def _aliases(self) -> list[tuple[str, str]]:
+        # The number first; the name, which ends on a whole octet, last: see `encode`.
+        return [alias_of(self._identity.extension), name_of(self._identity.name)]

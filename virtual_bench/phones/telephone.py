@@ -1,0 +1,57 @@
+"""A telephone from power on: boot, address, settings, then its SIP or H.323 agent."""
+
+import asyncio
+from typing import Protocol
+
+from harness.inventory import Bench
+from virtual_bench.phones.behaviour import ASK_AGAIN, BOOT
+from virtual_bench.phones.dhcp_client import DhcpClient, Lease
+from virtual_bench.phones.identity import Identity
+from virtual_bench.phones.settings import Settings, combine, fetch, settings_lines, site_option
+from virtual_bench.scaled_time import ScaledClock
+
+
+class Agent(Protocol):
+    """What registers."""
+
+    async def run(self) -> None:
+        """Never returns."""
+        ...
+
+
+class Telephone:
+    """One telephone; `powered` is when its power came, on the monotonic clock, real seconds."""
+
+    def __init__(self, bench: Bench, name: str, powered: float) -> None:
+        self._clock = ScaledClock(bench.inventory.settings.time_scale)
+        self._identity = Identity.of(bench.inventory.phones[name])
+        self._folder, self._powered = bench.state / "files" / name, powered
+
+    async def run(self) -> None:
+        """Never returns; raises where its DHCP client dies."""
+        await self._clock.until(self._powered * self._clock.factor + BOOT)
+        client = DhcpClient(self._folder)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.run())
+            lease = await client.lease()
+            settings = await self._settings(lease)
+            await self._agent(settings, lease.address).run()
+
+    async def _settings(self, lease: Lease) -> Settings:
+        option = site_option(lease.site)
+        server = option.get("HTTPSRVR", [lease.router])[0]
+        while True:
+            try:
+                return combine(option, settings_lines(await fetch(server, self._identity.user_agent)))
+            except OSError:
+                await self._clock.sleep(ASK_AGAIN)
+
+    def _agent(self, settings: Settings, host: str) -> Agent:
+        # Only the one that is needed is loaded: a process per telephone is dear enough.
+        if self._identity.protocol == "sip":
+            from virtual_bench.phones.sip_phone import SipPhone
+
+            return SipPhone(self._identity, settings, self._clock, host)
+        from virtual_bench.phones.h323_phone import H323Phone
+
+        return H323Phone(self._identity, settings, self._clock, host)

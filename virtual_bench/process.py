@@ -1,0 +1,68 @@
+"""Starting the first process of a device in namespaces of its own."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from virtual_bench.namespaces import fresh_processes, within_network
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a device runs.
+
+    `files` lays files over paths that only this device sees so, `prepare` are shell lines run before
+    `command`, `descriptors` stay open in it, `environment` is added to the supervisor's.
+    """
+
+    command: tuple[str, ...]
+    files: Mapping[Path, str] = field(default_factory=dict)
+    prepare: tuple[str, ...] = ()
+    descriptors: tuple[int, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def start(program: Program, hostname: str, network: int, log: Path) -> subprocess.Popen[bytes]:
+    """Start `program` as the first process of a PID namespace; killing it kills all that it started.
+
+    Its output is appended to `log`. Raises OSError.
+    """
+    shell = ["unshare", "--mount", "--uts", "/bin/sh", "-e", "-c", preparation(program, hostname), "sh"]
+    with log.open("ab") as output, within_network(network), fresh_processes():
+        return subprocess.Popen(
+            [*shell, *program.command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=program.descriptors,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **program.environment},
+            cwd=PACKAGE_ROOT,
+        )
+
+
+def preparation(program: Program, hostname: str) -> str:
+    """The shell script that makes the device's own surroundings and ends by becoming its command."""
+    lines = [
+        f"hostname {shlex.quote(hostname)}",
+        "mount -t proc proc /proc",
+        "mount -t sysfs sysfs /sys",
+        "mount -t tmpfs -o mode=755 tmpfs /run",
+        *(_laid_over(source, path) for source, path in program.files.items()),
+        *program.prepare,
+        'exec "$@"',
+    ]
+    return "\n".join(lines)
+
+
+def _laid_over(source: Path, path: str) -> str:
+    """The path may be a link into /run, as systemd-resolved leaves it, which is empty now."""
+    quoted = shlex.quote(path)
+    return (
+        f'to=$(readlink -m {quoted}); mkdir -p "${{to%/*}}"; [ -e "$to" ] || : > "$to"; '
+        f'mount --bind {shlex.quote(str(source))} "$to"'
+    )

@@ -1,0 +1,31 @@
+"""The truth log: what an emulated unit decided, and when, for the tests of the harness to compare with.
+
+One JSON object a line: `t` (CLOCK_REALTIME, epoch seconds, taken right before sending or right after
+receiving), `what`, and what belongs to it. The harness itself never reads it.
+"""
+
+import json
+import time
+from pathlib import Path
+
+FOLDER = "truth"
+
+
+class TruthLog:
+    """The log of one unit, appended to, also over its reboots."""
+
+    def __init__(self, state: Path, device: str) -> None:
+        folder = state / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        # Unbuffered and in append mode: a killed process loses nothing, and two never mix their lines.
+        self._file = (folder / f"{device}.jsonl").open("ab", buffering=0)
+
+    def write(self, what: str, **about: object) -> None:
+        """Keep that `what` happened now; entries of `about` that are None are left out."""
+        entry = {"t": time.time(), "what": what} | {key: value for key, value in about.items() if value is not None}
+        self._file.write(json.dumps(entry).encode() + b"\n")
+
+
+def has_truth(state: Path, device: str) -> bool:
+    """Whether `device` has run on this bench before."""
+    return (state / FOLDER / f"{device}.jsonl").exists()

@@ -1,0 +1,103 @@
+"""When the failover system supports home's phones: a state machine without input or output.
+
+All times are bench seconds of one monotonic clock, handed in by the caller.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+from virtual_bench.defects import Timing
+
+
+class Mode(Enum):
+    """What the failover system is doing for home."""
+
+    NORMAL = "normal"
+    """Home is there, or was lost a short while ago: its phones are blocked."""
+    SUPPORT = "support"
+    """Home has been lost for long enough: its phones are let in, as guests."""
+    RETURNING = "returning"
+    """Home is visible again, not yet for long enough: its phones stay."""
+    FAILBACK = "failback"
+    """Its phones are to go back; for a grace they may still be here."""
+
+
+TRANSITIONS = {
+    Mode.NORMAL: {Mode.SUPPORT},
+    Mode.SUPPORT: {Mode.RETURNING},
+    Mode.RETURNING: {Mode.SUPPORT, Mode.FAILBACK},
+    Mode.FAILBACK: {Mode.NORMAL, Mode.SUPPORT},
+}
+OPEN = frozenset({Mode.SUPPORT, Mode.RETURNING, Mode.FAILBACK})
+"""The modes in which home's phones are let in."""
+
+
+class FailoverPolicy:
+    """The modes over time. `changed` is called with each new mode, after it has begun.
+
+    A system that has not seen home since its own start has no records, and stays in NORMAL.
+    """
+
+    def __init__(self, timing: Timing, changed: Callable[[Mode], None]) -> None:
+        self._timing, self._changed = timing, changed
+        self.mode = Mode.NORMAL
+        self._last_sight: float | None = None
+        self._visible_since: float | None = None
+        self._failback_began = 0.0
+
+    def sighted(self, now: float) -> None:
+        """Something of home was received: the connection's being made, or a message on it."""
+        self.advance(now)
+        self._last_sight = now
+        if self._visible_since is None:
+            self._visible_since = now
+        if self.mode is Mode.SUPPORT:
+            self._go(Mode.RETURNING)
+
+    def lost(self, now: float) -> None:
+        """The connection to home has ended; when home was seen last stays as it is."""
+        self.advance(now)
+        self._visible_since = None
+        if self.mode is Mode.RETURNING:
+            self._go(Mode.SUPPORT)
+
+    def due(self) -> float | None:
+        """When the mode will change if nothing more is seen; None: not by itself."""
+        instants = [at for at in (self._opens_at(), self._turns_at()) if at is not None]
+        return min(instants, default=None)
+
+    def advance(self, now: float) -> None:
+        """Make the changes that are due by `now`."""
+        while (due := self.due()) is not None and due <= now:
+            if due == self._opens_at():
+                self._go(Mode.SUPPORT)
+            elif self.mode is Mode.RETURNING:
+                self._failback_began = now
+                self._go(Mode.FAILBACK)
+            else:
+                self._go(Mode.NORMAL)
+
+    @property
+    def open(self) -> bool:
+        """Whether home's phones are let in."""
+        return self.mode in OPEN
+
+    def _opens_at(self) -> float | None:
+        if self.mode not in (Mode.NORMAL, Mode.FAILBACK) or self._visible_since is not None:
+            return None
+        if self._last_sight is None or self._timing.opens_after is None:
+            return None
+        return self._last_sight + self._timing.opens_after
+
+    def _turns_at(self) -> float | None:
+        if self.mode is Mode.RETURNING and self._visible_since is not None:
+            return self._visible_since + self._timing.returns_after
+        if self.mode is Mode.FAILBACK:
+            return self._failback_began + self._timing.grace
+        return None
+
+    def _go(self, mode: Mode) -> None:
+        if mode not in TRANSITIONS[self.mode]:
+            raise ValueError(f"there is no way from {self.mode.value} to {mode.value}")
+        self.mode = mode
+        self._changed(mode)

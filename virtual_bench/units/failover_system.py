@@ -1,0 +1,175 @@
+"""The failover system: home's phones are its guests while home is lost, on what home told it before."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from virtual_bench.defects import Timing, apply_defects
+from virtual_bench.units.admission import Decision
+from virtual_bench.units.bindings import Bindings
+from virtual_bench.units.failover_policy import OPEN, FailoverPolicy, Mode
+from virtual_bench.units.line_messages import RECORDS, STATE
+from virtual_bench.units.link_watch import watch_carrier
+from virtual_bench.units.records import Records, User
+from virtual_bench.units.settings_file import SettingsServer, settings_file
+from virtual_bench.units.surroundings import Surroundings
+
+PUSHED_WITHIN = 10.0
+"""Bench seconds over which the telephones are sent back, so that they do not all arrive at once."""
+HOME_LEARNS = 1.0
+"""Bench seconds between telling home to take them and sending the first."""
+
+
+class FailoverSystem:
+    """Doorkeeper of the failover system and its end of the line.
+
+    What home told last holds for ever while home is away. Once phones have been let in, a home that comes
+    back with less (it may have rebooted) takes none of that away until they have gone back.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around, self._clock = around, around.clock
+        timing = replace(Timing(), opens_after=around.virtual.opens_after)
+        self._policy = FailoverPolicy(apply_defects(timing, around.virtual.defects), self._mode_changed)
+        self._told, self._kept = Records(), Records()
+        self.bindings = Bindings(self._tell)
+        self._line, self._dhcp = around.line(self), around.dhcp()
+        self._registrar = around.registrar(self, self.bindings)
+        self._gatekeeper = around.gatekeeper(self, self.bindings)
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Bring all services up; DHCP stays silent until home is lost."""
+        sip = self._around.system.sip
+        if self._registrar and sip:
+            await self._registrar.serve(self._around.host, sip.transports, sip.port)
+        if self._gatekeeper:
+            await self._gatekeeper.serve()
+        await SettingsServer(self._settings).serve(self._around.host)
+        watch_carrier(self._carrier_changed)
+        self._tasks += [
+            asyncio.create_task(self._around.run_line(self._line)),
+            asyncio.create_task(self._watch_the_clock()),
+        ]
+
+    def decide(self, extension: str, *, refresh: bool) -> Decision:
+        """Admit home's phones while the policy is open."""
+        del refresh  # a guest that refreshes after the grace is as unwelcome as one that comes anew
+        if extension not in self._told.registered and extension not in self._kept.registered:
+            return Decision.UNKNOWN
+        self._policy.advance(self._clock.now())
+        return Decision.ADMIT if self._policy.open else Decision.BLOCK
+
+    def user(self, extension: str) -> User | None:
+        """A user of home's, as home told."""
+        return self._told.users.get(extension) or self._kept.users.get(extension)
+
+    def line_up(self) -> None:
+        """The connection itself is a sight of home."""
+        self._sighted()
+        self._tell()
+
+    def line_down(self) -> None:
+        """Home is out of sight."""
+        self._policy.lost(self._clock.now())
+        self._changed.set()
+
+    def line_message(self, kind: str, data: dict[str, Any]) -> None:
+        """Every message is a sight of home; records replace what was told before."""
+        self._sighted()
+        if kind == RECORDS:
+            self._told = Records.from_json(data)
+
+    def _sighted(self) -> None:
+        self._policy.sighted(self._clock.now())
+        self._changed.set()
+
+    def _carrier_changed(self, carrier: bool) -> None:
+        self._around.truth.write("link", reason="up" if carrier else "down")
+        if not carrier:
+            self._line.abort()
+
+    async def _watch_the_clock(self) -> None:
+        while True:
+            self._changed.clear()
+            due = self._policy.due()
+            try:
+                async with asyncio.timeout(None if due is None else self._clock.real(due - self._clock.now())):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._policy.advance(self._clock.now())
+
+    def _mode_changed(self, mode: Mode) -> None:
+        self._around.truth.write("mode", reason=mode.value)
+        if mode is Mode.SUPPORT:
+            self._kept = _more(self._kept, self._told)
+            self._serve_dhcp()
+        elif mode is Mode.FAILBACK:
+            self._tasks.append(asyncio.create_task(self._push_back()))
+        elif mode is Mode.NORMAL:
+            self._end_of_grace()
+        self._tell()
+
+    def _serve_dhcp(self) -> None:
+        ours = [replace(scope, settings_server=self._around.host) for scope in self._kept.scopes]
+        if ours:
+            self._dhcp.start(ours, self._kept.leases)
+
+    async def _push_back(self) -> None:
+        if self._around.virtual.failback != "pushed":
+            return  # the telephones ask at home by themselves, and home takes them from now on
+        await self._clock.sleep(HOME_LEARNS)
+        guests = self.bindings.extensions
+        for extension in guests:
+            self._take_back(extension)
+            await self._clock.sleep((PUSHED_WITHIN - HOME_LEARNS) / len(guests))
+
+    def _take_back(self, extension: str) -> None:
+        for service in (self._registrar, self._gatekeeper):
+            binding = self.bindings.get(extension)
+            if binding and service and service.protocol == binding.protocol:
+                service.take_back(extension)
+
+    def _end_of_grace(self) -> None:
+        self._dhcp.stop()
+        self._kept = Records()
+        for binding in self.bindings:
+            if self._around.virtual.failback == "pushed":
+                self._take_back(binding.extension)
+            else:
+                self.bindings.remove(binding.extension)
+                self._around.truth.write(
+                    "removed", extension=binding.extension, protocol=binding.protocol, peer=binding.peer
+                )
+
+    def _tell(self) -> None:
+        self._line.send(STATE, {"mode": self._policy.mode.value, "guests": self.bindings.extensions})
+
+    def _settings(self, user_agent: str) -> str | None:
+        records = _more(self._kept, self._told)
+        if self._policy.mode not in OPEN or not records.scopes:
+            return None
+        domain = self._around.system.sip.domain if self._around.system.sip else ""
+        pushed = self._around.virtual.failback == "pushed"
+        return settings_file(user_agent, records.users.values(), records.scopes[0].controllers, domain, pushed=pushed)
+
+    def status(self) -> dict[str, Any]:
+        """What the unit's commands show; guests use no licences."""
+        mode = self._policy.mode.value
+        return {
+            "mode": mode,
+            "line": self._line.up,
+            "registered": self.bindings.extensions,
+            "licences_used": 0,
+        }
+
+
+def _more(older: Records, newer: Records) -> Records:
+    """Both together; where they differ the newer ones count."""
+    return Records(
+        older.users | newer.users,
+        older.registered | newer.registered,
+        newer.scopes or older.scopes,
+        older.leases | newer.leases,
+    )

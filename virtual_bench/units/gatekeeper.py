@@ -1,0 +1,235 @@
+"""The H.323 gatekeeper of a unit: discovery, registration and its end over RAS (H.225.0)."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from virtual_bench.ras import (
+    MD5_OID,
+    PROTOCOL,
+    Address,
+    Body,
+    Ras,
+    address_of,
+    alias_of,
+    decode,
+    encode,
+    extension_in,
+    password_fits,
+    transport_address,
+)
+from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.truth import TruthLog
+from virtual_bench.units.admission import Decision, Doorkeeper
+from virtual_bench.units.bindings import Binding, Bindings
+
+_NO_DISCOVERY = {"securityDenial": "securityDenial", "resourceUnavailable": "resourceUnavailable"}
+"""Reasons that GRJ and RRJ share; for any other discovery succeeds and registration does not."""
+REMEMBERED = 30.0
+"""Bench seconds for which an answer is kept for a request that is repeated."""
+
+
+@dataclass(frozen=True)
+class GatekeeperSettings:
+    """What is configured. `blocked`: the reason of a refusal, or "silent". `time_to_live`: bench seconds.
+
+    `address` is where it is reached, `alternate` the other system, both with the RAS port.
+    """
+
+    name: str
+    address: Address
+    signalling_port: int
+    alternate_name: str
+    alternate: Address
+    blocked: str
+    time_to_live: int
+
+
+class Gatekeeper(asyncio.DatagramProtocol):
+    """Answers RAS requests of telephones; decides by its doorkeeper, logs every decision once."""
+
+    protocol = "h323"
+
+    def __init__(
+        self,
+        settings: GatekeeperSettings,
+        clock: ScaledClock,
+        doors: Doorkeeper,
+        bindings: Bindings,
+        truth: TruthLog,
+    ) -> None:
+        self._settings, self._clock, self._doors = settings, clock, doors
+        self._bindings, self._truth = bindings, truth
+        self._answered: dict[tuple[Address, bytes], bytes] = {}
+        self._number = 0
+        self._handlers: dict[str, Callable[[Ras, Address], Ras | None]] = {
+            "gatekeeperRequest": self._discovery,
+            "registrationRequest": self._registration,
+            "unregistrationRequest": self._unregistration,
+        }
+
+    async def serve(self) -> None:
+        """Listen for RAS, and for call signalling connections, which are taken and left alone so far."""
+        loop, settings = asyncio.get_running_loop(), self._settings
+        await loop.create_datagram_endpoint(lambda: self, local_addr=settings.address)
+        await loop.create_server(asyncio.Protocol, settings.address[0], settings.signalling_port)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note the socket."""
+        # asyncio's own datagram transports are no subclass of this before Python 3.13.
+        transport = cast(asyncio.DatagramTransport, transport)
+        self._socket = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer a request; one that is repeated gets the same answer, and is not decided again."""
+        key = (addr, data)
+        if key not in self._answered:
+            try:
+                message = decode(data)
+            except ValueError:
+                return
+            handler = self._handlers.get(message.kind)
+            answer = handler(message, addr) if handler else None
+            self._answered[key] = encode(answer) if answer else b""
+            asyncio.get_running_loop().call_later(self._clock.real(REMEMBERED), self._answered.pop, key, None)
+        if self._answered[key]:
+            self._socket.sendto(self._answered[key], addr)
+
+    def _discovery(self, request: Ras, peer: Address) -> Ras | None:
+        extension = extension_in(request.body.get("endpointAlias")) or ""
+        decision = self._decide(extension, refresh=False)
+        if decision is Decision.UNKNOWN:
+            return self._refuse(request, peer, extension, decision.value, "gatekeeperReject", "terminalExcluded")
+        if decision is Decision.BLOCK and self._settings.blocked == "silent":
+            self._log("ignored", extension, peer, reason="blocked")
+            return None
+        if decision is Decision.BLOCK and self._settings.blocked in _NO_DISCOVERY:
+            reason = _NO_DISCOVERY[self._settings.blocked]
+            return self._refuse(request, peer, extension, decision.value, "gatekeeperReject", reason)
+        self._log("discovered", extension, peer)
+        body = self._begun(request) | {
+            "gatekeeperIdentifier": self._settings.name,
+            "rasAddress": transport_address(self._settings.address),
+            "alternateGatekeeper": self._alternates(),
+            "authenticationMode": ("pwdHash", 0),
+            "algorithmOID": MD5_OID,
+        }
+        return Ras("gatekeeperConfirm", body)
+
+    def _registration(self, request: Ras, peer: Address) -> Ras | None:
+        if request.body["keepAlive"]:
+            return self._light(request, peer)
+        extension = extension_in(request.body.get("terminalAlias")) or ""
+        user, decision = self._doors.user(extension), self._decide(extension, refresh=False)
+        if user is None or decision is Decision.UNKNOWN:
+            return self._refuse(request, peer, extension, Decision.UNKNOWN.value, reason="invalidAlias")
+        if decision is Decision.BLOCK:
+            return self._block(request, peer, extension)
+        if not password_fits(request.body.get("cryptoTokens"), extension, user.password):
+            return self._refuse(request, peer, extension, "password")
+        return self._accept(request, peer, extension)
+
+    def _light(self, request: Ras, peer: Address) -> Ras | None:
+        binding = self._bindings.by_identity(str(request.body.get("endpointIdentifier", "")))
+        if binding is None:
+            self._log("challenged", None, peer, reason="fullRegistrationRequired")
+            return self._rejection(request, "fullRegistrationRequired")
+        if self._doors.decide(binding.extension, refresh=True) is not Decision.ADMIT:
+            return self._block(request, peer, binding.extension)
+        self._log("confirmed", binding.extension, peer, ttl=self._settings.time_to_live)
+        binding.expires_at = self._clock.now() + self._settings.time_to_live
+        return self._confirmation(request, binding)
+
+    def _accept(self, request: Ras, peer: Address, extension: str) -> Ras:
+        expires_at = self._clock.now() + self._settings.time_to_live
+        way = address_of(request.body["rasAddress"][0])
+        identity = secrets.token_hex(4)
+        binding = Binding(extension, "h323", peer[0], identity, expires_at, way)
+        self._log("accepted", extension, peer, ttl=self._settings.time_to_live)
+        self._bindings.put(binding)
+        return self._confirmation(request, binding)
+
+    def _unregistration(self, request: Ras, peer: Address) -> Ras:
+        binding = self._bindings.by_identity(str(request.body.get("endpointIdentifier", "")))
+        if binding is None or binding.peer != peer[0]:
+            reason = ("notCurrentlyRegistered", 0)
+            return Ras("unregistrationReject", {"requestSeqNum": request.number, "rejectReason": reason})
+        self._log("withdrawn", binding.extension, peer)
+        self._bindings.remove(binding.extension)
+        return Ras("unregistrationConfirm", {"requestSeqNum": request.number})
+
+    def take_back(self, extension: str) -> None:
+        """Unregister a telephone: tell it so, and forget its registration."""
+        binding = self._bindings.get(extension)
+        if binding is None:
+            return
+        self._number = self._number % 65535 + 1
+        body: Body = {
+            "requestSeqNum": self._number,
+            "callSignalAddress": [transport_address((self._settings.address[0], self._settings.signalling_port))],
+            "endpointAlias": [alias_of(extension)],
+            "endpointIdentifier": binding.identity,
+            "gatekeeperIdentifier": self._settings.name,
+            "reason": ("maintenance", 0),
+        }
+        self._log("unregistered", extension, binding.way, reason="maintenance")
+        self._socket.sendto(encode(Ras("unregistrationRequest", body)), binding.way)
+        self._bindings.remove(extension)
+
+    def _decide(self, extension: str, *, refresh: bool) -> Decision:
+        user = self._doors.user(extension)
+        if user is None or user.protocol != "h323":
+            return Decision.UNKNOWN
+        return self._doors.decide(extension, refresh=refresh)
+
+    def _block(self, request: Ras, peer: Address, extension: str) -> Ras | None:
+        if self._settings.blocked == "silent":
+            self._log("ignored", extension, peer, reason="blocked")
+            return None
+        return self._refuse(request, peer, extension, "blocked", reason=self._settings.blocked)
+
+    def _refuse(
+        self, request: Ras, peer: Address, extension: str, why: str,
+        kind: str = "registrationReject", reason: str = "securityDenial",
+    ) -> Ras:  # fmt: skip
+        self._log("refused", extension, peer, reason=why, code=reason)
+        return self._rejection(request, reason, kind)
+
+    def _rejection(self, request: Ras, reason: str, kind: str = "registrationReject") -> Ras:
+        body = self._begun(request) | {
+            "rejectReason": (reason, 0),
+            "gatekeeperIdentifier": self._settings.name,
+        }
+        return Ras(kind, body)
+
+    def _confirmation(self, request: Ras, binding: Binding) -> Ras:
+        settings = self._settings
+        body = self._begun(request) | {
+            "callSignalAddress": [transport_address((settings.address[0], settings.signalling_port))],
+            "terminalAlias": [alias_of(binding.extension)],
+            "gatekeeperIdentifier": settings.name,
+            "endpointIdentifier": binding.identity,
+            "alternateGatekeeper": self._alternates(),
+            "timeToLive": settings.time_to_live,
+            "willRespondToIRR": False,
+            "maintainConnection": False,
+        }
+        return Ras("registrationConfirm", body)
+
+    def _begun(self, request: Ras) -> Body:
+        return {"requestSeqNum": request.number, "protocolIdentifier": PROTOCOL}
+
+    def _alternates(self) -> list[Body]:
+        return [
+            {
+                "rasAddress": transport_address(self._settings.alternate),
+                "gatekeeperIdentifier": self._settings.alternate_name,
+                "needToRegister": True,
+                "priority": 1,
+            }
+        ]
+
+    def _log(self, what: str, extension: str | None, peer: Address, **about: object) -> None:
+        self._truth.write(what, extension=extension, protocol="h323", peer=f"{peer[0]}:{peer[1]}", **about)

@@ -1,0 +1,108 @@
+"""The home system: where the telephones belong, and what tells the failover system of them."""
+
+import asyncio
+from typing import Any
+
+from virtual_bench.units.admission import Decision
+from virtual_bench.units.bindings import Bindings
+from virtual_bench.units.dhcp import read_leases
+from virtual_bench.units.home_policy import HomePolicy
+from virtual_bench.units.line_messages import RECORDS, STATE
+from virtual_bench.units.link_watch import watch_carrier
+from virtual_bench.units.records import Records, User, scopes_of, users_of
+from virtual_bench.units.settings_file import SettingsServer, settings_file
+from virtual_bench.units.surroundings import Surroundings
+
+
+class HomeSystem:
+    """Doorkeeper of home and its end of the line.
+
+    Who has once registered since the start stays among the records: a telephone that lapses because its own
+    path is cut is still one of home's.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around, self._clock = around, around.clock
+        self._users, self._scopes = users_of(around.bench), scopes_of(around.bench)
+        self._registered: dict[str, str] = {}
+        self._policy = HomePolicy(self._clock.now())
+        self.bindings = Bindings(self._tell)
+        self._line, self._dhcp = around.line(self), around.dhcp()
+
+    async def start(self) -> None:
+        """Bring all services up."""
+        registrar = self._around.registrar(self, self.bindings)
+        if registrar and self._around.system.sip:
+            await registrar.serve(self._around.host, self._around.system.sip.transports, self._around.system.sip.port)
+        if gatekeeper := self._around.gatekeeper(self, self.bindings):
+            await gatekeeper.serve()
+        await self._around.run_line(self._line)
+        await SettingsServer(self._settings).serve(self._around.host)
+        if self._scopes:
+            self._dhcp.start(self._scopes, {})
+        watch_carrier(self._carrier_changed)
+
+    def decide(self, extension: str, *, refresh: bool) -> Decision:
+        """Admit, unless home waits for the failover system's word or that says it has the telephone."""
+        if extension not in self._users:
+            return Decision.UNKNOWN
+        admitted = self._policy.admits(extension, self._clock.now(), refresh=refresh)
+        return Decision.ADMIT if admitted else Decision.BLOCK
+
+    def user(self, extension: str) -> User | None:
+        """One of home's users."""
+        return self._users.get(extension)
+
+    def line_up(self) -> None:
+        """Tell the failover system all there is."""
+        self._tell()
+
+    def line_down(self) -> None:
+        """Nobody tells any more whom the failover system has."""
+        self._policy.line_lost(self._clock.now())
+
+    def line_message(self, kind: str, data: dict[str, Any]) -> None:
+        """Take the failover system's word for whom it has."""
+        if kind == STATE:
+            self._policy.told(data["mode"], data["guests"])
+
+    def _carrier_changed(self, carrier: bool) -> None:
+        self._around.truth.write("link", reason="up" if carrier else "down")
+        if carrier:
+            self._policy.hold(self._clock.now())
+        else:
+            self._line.abort()
+
+    def _tell(self) -> None:
+        for binding in self.bindings:
+            self._registered[binding.extension] = f"{binding.protocol}:{binding.peer}"
+        leases = read_leases(self._dhcp.lease_file)
+        self._line.send(RECORDS, Records(self._users, self._registered, self._scopes, leases).as_json())
+
+    def _settings(self, user_agent: str) -> str | None:
+        systems = self._around.bench.inventory.systems.values()
+        pushed = self._around.virtual.failback == "pushed"
+        domain = self._around.system.sip.domain if self._around.system.sip else ""
+        controllers = [str(system.address) for system in systems]
+        return settings_file(user_agent, self._users.values(), controllers, domain, pushed=pushed)
+
+    def status(self) -> dict[str, Any]:
+        """What the unit's commands show."""
+        used = len(self.bindings.extensions)
+        return {
+            "mode": "home",
+            "line": self._line.up,
+            "registered": self.bindings.extensions,
+            "licences_used": used,
+        }
+
+
+async def lapse(bindings: Bindings, around: Surroundings) -> None:
+    """Remove what nobody refreshed, each bench second; never returns."""
+    due = around.clock.now()
+    while True:
+        for binding in bindings.lapsed(around.clock.now()):
+            around.truth.write("lapsed", extension=binding.extension, protocol=binding.protocol, peer=binding.peer)
+        due += 1.0
+        await around.clock.until(due)
+        await asyncio.sleep(0)

@@ -1,0 +1,96 @@
+"""What the home system knows and tells the failover system: users, who has registered, leases, DHCP scope."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness.inventory import Bench, DhcpScope, Role, catalogue
+
+
+@dataclass(frozen=True)
+class User:
+    """One extension of home, with what its telephone needs; `protocol` is "sip" or "h323"."""
+
+    extension: str
+    name: str
+    protocol: str
+    password: str
+    transport: str = "udp"
+    user_agent: str = ""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A DHCP scope as it goes over the line; addresses as text, `lease` in real seconds.
+
+    `controllers` are the systems that a phone is to register with, in order; `settings_server` has its
+    settings file.
+    """
+
+    netmask: str
+    low: str
+    high: str
+    router: str
+    dns: str
+    domain: str
+    lease: int
+    sson: int
+    controllers: tuple[str, ...]
+    settings_server: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """All that home tells. `registered`: contact data by extension; `leases`: address by MAC."""
+
+    users: dict[str, User] = field(default_factory=dict)
+    registered: dict[str, str] = field(default_factory=dict)
+    scopes: tuple[Scope, ...] = ()
+    leases: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The records as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Records":
+        """The records out of what `as_json` gave."""
+        users = {extension: User(**user) for extension, user in data["users"].items()}
+        scopes = tuple(Scope(**scope | {"controllers": tuple(scope["controllers"])}) for scope in data["scopes"])
+        return cls(users, dict(data["registered"]), scopes, dict(data["leases"]))
+
+
+def users_of(bench: Bench) -> dict[str, User]:
+    """Home's users by extension: its phones' and the two of the registration probe."""
+    inventory = bench.inventory
+    users = [
+        User(p.extension, p.user, p.protocol.value, p.password.resolve(), p.transport, p.catalogued.user_agent)
+        for p in inventory.phones.values()
+    ]
+    for protocol, probe in inventory.probes.items():
+        like = catalogue()[inventory.phones[probe.like].model].user_agent
+        users.append(User(probe.extension, probe.user, protocol.value, probe.password.resolve(), user_agent=like))
+    return {user.extension: user for user in users}
+
+
+def scopes_of(bench: Bench) -> tuple[Scope, ...]:
+    """Home's DHCP scopes; none where its DHCP is off."""
+    systems = bench.inventory.systems
+    if systems[Role.HOME].dhcp == "off":
+        return ()
+    controllers = tuple(str(systems[role].address) for role in (Role.HOME, Role.FAILOVER))
+    return tuple(_scope(bench, scope, controllers) for scope in bench.inventory.dhcp_scopes.values())
+
+
+def _scope(bench: Bench, scope: DhcpScope, controllers: tuple[str, ...]) -> Scope:
+    return Scope(
+        netmask=str(bench.inventory.sites[scope.site].subnet.netmask),
+        low=str(scope.low),
+        high=str(scope.high),
+        router=str(scope.router),
+        dns=str(scope.dns),
+        domain=scope.domain,
+        lease=scope.lease,
+        sson=scope.sson,
+        controllers=controllers,
+        settings_server=controllers[0],
+    )

@@ -1,0 +1,216 @@
+"""The SIP registrar of a unit: REGISTER with digest, SUBSCRIBE to `reg`, and taking a registration back."""
+
+import asyncio
+from dataclasses import dataclass
+
+from sipmessage import URI, Address, Parameters, Request, Response
+
+from virtual_bench import reginfo
+from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.sip import PORT, answer, asked_expiry, new_request, new_tag, set_body
+from virtual_bench.sip_digest import Challenger, proves
+from virtual_bench.sip_flows import Flow, serve_datagrams, serve_streams
+from virtual_bench.sip_transactions import COMPLETED, Transactions
+from virtual_bench.truth import TruthLog
+from virtual_bench.units.admission import Decision, Doorkeeper
+from virtual_bench.units.bindings import Binding, Bindings
+from virtual_bench.units.records import User
+
+DEFAULT_EXPIRY = 3600
+RETRY_AFTER = 30
+"""Seconds in the Retry-After of a 503."""
+
+
+@dataclass
+class Subscription:
+    """The dialog in which a telephone hears of its own registration (RFC 3680)."""
+
+    flow: Flow
+    local: Address
+    remote: Address
+    target: URI
+    call_id: str
+    number: int = 1
+
+
+@dataclass
+class Way:
+    """How a SIP telephone is reached: the flow that it registered on."""
+
+    flow: Flow
+    contact: str
+    subscription: Subscription | None = None
+
+
+@dataclass(frozen=True)
+class RegistrarSettings:
+    """What is configured: `blocked` is the form in which a registration is refused ("403", …, "silent").
+
+    `granted_expiry` is in bench seconds, and stands so in the messages.
+    """
+
+    domain: str
+    blocked: str
+    granted_expiry: int
+
+
+class Registrar:
+    """Answers SIP requests of telephones; decides by its doorkeeper, logs every decision once."""
+
+    protocol = "sip"
+
+    def __init__(
+        self,
+        settings: RegistrarSettings,
+        clock: ScaledClock,
+        doors: Doorkeeper,
+        bindings: Bindings,
+        truth: TruthLog,
+    ) -> None:
+        self._settings, self._clock, self._doors = settings, clock, doors
+        self._bindings, self._truth = bindings, truth
+        self._challenger = Challenger(settings.domain)
+        self._transactions = Transactions(clock, self._handle)
+
+    async def serve(self, host: str, transports: tuple[str, ...], port: int = PORT) -> None:
+        """Listen on the given transports."""
+        if "udp" in transports:
+            await serve_datagrams((host, port), self._transactions.received)
+        if "tcp" in transports:
+            await serve_streams((host, port), self._transactions.received)
+
+    def _handle(self, request: Request, flow: Flow) -> Response | None:
+        if request.method == "OPTIONS":
+            return answer(request, 200)
+        handlers = {"REGISTER": self._register, "SUBSCRIBE": self._subscribe}
+        if request.method not in handlers:
+            return answer(request, 405, {"Allow": "REGISTER, SUBSCRIBE, OPTIONS"})
+        try:
+            return handlers[request.method](request, flow)
+        except (ValueError, KeyError):
+            return answer(request, 400)
+
+    def _register(self, request: Request, flow: Flow) -> Response | None:
+        extension = request.to_address.uri.user or ""
+        user, identity = self._doors.user(extension), _identity(request)
+        refresh = self._bindings.confirms(extension, identity)
+        decision = self._doors.decide(extension, refresh=refresh)
+        asked = asked_expiry(request, DEFAULT_EXPIRY)
+        leaving = asked == 0 and self._bindings.get(extension) is not None
+        if user is None or decision is Decision.UNKNOWN or user.protocol != "sip":
+            return self._refuse(request, flow, extension, Decision.UNKNOWN.value)
+        if request.uri.host.lower() != self._settings.domain.lower():
+            return self._refuse(request, flow, extension, "domain")
+        if decision is Decision.BLOCK and not leaving:
+            return self._block(request, flow, extension)
+        return self._authenticated(request, flow, user) or self._bind(request, flow, extension, asked)
+
+    def _authenticated(self, request: Request, flow: Flow, user: User) -> Response | None:
+        """The challenge or the refusal; None for a request that proves the user's password."""
+        given = request.authorization
+        if given is None or not self._challenger.knows(given):
+            self._log("challenged", user.extension, flow)
+            challenge = self._challenger.challenge(stale=given is not None)
+            return answer(request, 401, {"WWW-Authenticate": str(challenge)})
+        if proves(given, request.method, user.extension, user.password):
+            return None
+        return self._refuse(request, flow, user.extension, "password")
+
+    def _bind(self, request: Request, flow: Flow, extension: str, asked: int) -> Response:
+        contact = request.headers.get("Contact")
+        if contact is None:  # a query: RFC 3261, 10.3
+            return answer(request, 200)
+        if asked == 0:
+            return self._unbind(request, flow, extension)
+        granted = min(asked, self._settings.granted_expiry)
+        known, identity = self._bindings.get(extension), _identity(request)
+        fresh = known is None or known.identity != identity
+        way = Way(flow, str(request.contact[0].uri), None if fresh else known.way.subscription)  # type: ignore[union-attr]
+        response = answer(request, 200, {"Contact": f"<{way.contact}>;expires={granted}", "Expires": str(granted)})
+        self._log("accepted" if fresh else "confirmed", extension, flow, expires=granted)
+        expires_at = self._clock.now() + granted
+        self._bindings.put(Binding(extension, "sip", flow.peer[0], identity, expires_at, way))
+        return response
+
+    def _unbind(self, request: Request, flow: Flow, extension: str) -> Response:
+        self._log("withdrawn", extension, flow)
+        self._bindings.remove(extension)
+        return answer(request, 200, {"Expires": "0"})
+
+    def _block(self, request: Request, flow: Flow, extension: str) -> Response | None:
+        if self._settings.blocked == "silent":
+            self._log("ignored", extension, flow, reason="blocked")
+            return None
+        return self._refuse(request, flow, extension, "blocked", int(self._settings.blocked))
+
+    def _refuse(self, request: Request, flow: Flow, extension: str, reason: str, code: int = 403) -> Response:
+        self._log("refused", extension, flow, reason=reason, code=code)
+        return answer(request, code, {"Retry-After": str(RETRY_AFTER)} if code == 503 else None)
+
+    def _subscribe(self, request: Request, flow: Flow) -> Response:
+        if (request.headers.get("Event") or "").split(";")[0] != "reg":
+            return answer(request, 489)
+        extension = request.to_address.uri.user or ""
+        binding, asked = self._bindings.get(extension), asked_expiry(request, DEFAULT_EXPIRY)
+        if binding is None or binding.peer != flow.peer[0]:
+            return answer(request, 481)
+        contact = f"<sip:{flow.local[0]}:{flow.local[1]};transport={flow.transport.lower()}>"
+        response = answer(request, 200, {"Expires": str(asked), "Contact": contact})
+        if asked == 0:
+            binding.way.subscription = None
+            return response
+        binding.way.subscription = subscription = Subscription(
+            flow, response.to_address, response.from_address, request.contact[0].uri, request.call_id
+        )
+        asyncio.get_running_loop().call_soon(self._notify, subscription, binding, "active")
+        return response
+
+    def take_back(self, extension: str) -> None:
+        """Unregister a telephone: tell it so, and forget its registration."""
+        binding = self._bindings.get(extension)
+        if binding is None:
+            return
+        way: Way = binding.way
+        subscription = way.subscription or _implicit(way, extension, self._settings.domain)
+        self._log("unregistered", extension, subscription.flow, reason="deactivated")
+        self._notify(subscription, binding, "terminated;reason=deactivated")
+        self._bindings.remove(extension)
+
+    def _notify(self, subscription: Subscription, binding: Binding, state: str) -> None:
+        flow = subscription.flow
+        via = (flow.transport, flow.local)
+        request = new_request(
+            "NOTIFY", subscription.target, subscription.local, subscription.remote, subscription.call_id,
+            subscription.number, via,
+        )  # fmt: skip
+        subscription.number += 1
+        request.headers.set("Event", "reg")
+        request.headers.set("Subscription-State", state)
+        request.headers.set("Contact", f"<sip:{flow.local[0]}:{flow.local[1]};transport={flow.transport.lower()}>")
+        aor = f"sip:{binding.extension}@{self._settings.domain}"
+        registered = not state.startswith("terminated")
+        set_body(request, reginfo.TYPE, reginfo.document(aor, binding.way.contact, registered=registered))
+        task = asyncio.get_running_loop().create_task(self._transactions.ask(flow, request, COMPLETED))
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+
+    def _log(self, what: str, extension: str, flow: Flow, **about: object) -> None:
+        peer = f"{flow.peer[0]}:{flow.peer[1]}"
+        self._truth.write(what, extension=extension, protocol="sip", peer=peer, **about)
+
+
+_running: set[asyncio.Task[Response | None]] = set()
+"""asyncio itself holds its tasks by weak references only."""
+
+
+def _identity(request: Request) -> str:
+    """What stays the same as long as a telephone only refreshes (RFC 3261, 10.2.4)."""
+    contact = request.headers.get("Contact") or ""
+    return f"{request.call_id} {contact.split(';expires')[0]}"
+
+
+def _implicit(way: Way, extension: str, domain: str) -> Subscription:
+    """A dialog for a telephone that never subscribed, but is to hear of its end all the same."""
+    local = Address(URI("sip", domain, extension), parameters=Parameters(tag=new_tag()))
+    remote = Address(URI("sip", domain, extension))
+    return Subscription(way.flow, local, remote, URI.parse(way.contact), new_tag())

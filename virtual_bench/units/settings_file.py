@@ -1,0 +1,78 @@
+"""The telephones' settings file, and the small HTTP server that hands it out.
+
+Names and defaults as in the 9600 SIP and J100 administration guides.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from virtual_bench.sip import PORT
+from virtual_bench.units.records import User
+
+PATH = "/46xxsettings.txt"
+HTTP_PORT = 80
+WAITS = 5.0
+"""Real seconds for a client to say what it wants."""
+
+
+def settings_file(
+    user_agent: str, users: Iterable[User], controllers: Iterable[str], domain: str, *, pushed: bool
+) -> str:
+    """The file for a telephone that says it is `user_agent`: lines `SET NAME value`.
+
+    `pushed`: the failover system sends telephones back, they do not ask by themselves.
+    """
+    transport = next((user.transport for user in users if user.user_agent and user.user_agent in user_agent), "tcp")
+    servers = ",".join(f"{host}:{PORT};transport={transport}" for host in controllers)
+    settings = {
+        "SIP_CONTROLLER_LIST": f'"{servers}"',
+        "SIPDOMAIN": domain,
+        "FAILBACK_POLICY": "admin" if pushed else "auto",
+        "REGISTERWAIT": 900,
+        "WAIT_FOR_REGISTRATION_TIMER": 32,
+        "RECOVERYREGISTERWAIT": 60,
+        "DISCOVER_AVAYA_ENVIRONMENT": 0,
+    }
+    return "".join(f"SET {name} {value}\n" for name, value in settings.items())
+
+
+class SettingsServer:
+    """Serves one path by HTTP GET; `content` gives the text for a User-Agent, None while there is none."""
+
+    def __init__(self, content: Callable[[str], str | None]) -> None:
+        self._content = content
+
+    async def serve(self, host: str) -> None:
+        """Listen."""
+        await asyncio.start_server(self._client, host, HTTP_PORT)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(WAITS):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            writer.write(self._answer(head))
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # a client that went away or never asked gets nothing
+        finally:
+            writer.close()
+
+    def _answer(self, head: str) -> bytes:
+        request, *headers = head.split("\r\n")
+        agent = next((line[11:].strip() for line in headers if line.lower().startswith("user-agent:")), "")
+        method, _, path = request.partition(" ")
+        content = self._content(agent) if method == "GET" and path.split(" ")[0] == PATH else None
+        if content is None:
+            return _response("404 Not Found", "")
+        return _response("200 OK", content)
+
+
+def _response(status: str, content: str) -> bytes:
+    length = len(content.encode())
+    head = [
+        f"HTTP/1.1 {status}",
+        "Content-Type: text/plain",
+        f"Content-Length: {length}",
+        "Connection: close",
+    ]
+    return "\r\n".join([*head, "", content]).encode()

@@ -1,0 +1,95 @@
+"""What every service of a unit is given: the bench, who it is, its clock, its truth log."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.inventory import Bench, Role, System, VirtualSettings
+from virtual_bench.certificates import client_context, server_context
+from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.truth import TruthLog
+from virtual_bench.units.admission import Doorkeeper
+from virtual_bench.units.bindings import Bindings
+from virtual_bench.units.dhcp import DhcpDaemon
+from virtual_bench.units.gatekeeper import Gatekeeper, GatekeeperSettings
+from virtual_bench.units.line import Line, Listener
+from virtual_bench.units.registrar import Registrar, RegistrarSettings
+
+KEEPALIVE_PAYLOAD = 150
+"""TCP payload bytes of a keepalive where the inventory states no size."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """One unit on one bench."""
+
+    bench: Bench
+    role: Role
+    clock: ScaledClock
+    truth: TruthLog
+
+    @property
+    def system(self) -> System:
+        """This unit's entry in the inventory."""
+        return self.bench.inventory.systems[self.role]
+
+    @property
+    def other(self) -> Role:
+        """The role of the other unit."""
+        return Role.FAILOVER if self.role is Role.HOME else Role.HOME
+
+    @property
+    def virtual(self) -> VirtualSettings:
+        """What documentation leaves open, as this bench has it."""
+        return self.bench.inventory.virtual or VirtualSettings()
+
+    @property
+    def host(self) -> str:
+        """The unit's address."""
+        return str(self.system.address)
+
+    def files(self, name: str) -> Path:
+        """A folder of the unit's own for the files of one service; it outlives reboots."""
+        return self.bench.state / "files" / self.role.value / name
+
+    def registrar(self, doors: Doorkeeper, bindings: Bindings) -> Registrar | None:
+        """The SIP registrar, where the system supports SIP extensions."""
+        sip = self.system.sip
+        if sip is None:
+            return None
+        settings = RegistrarSettings(sip.domain, self.virtual.sip_blocked, round(self.virtual.granted_expiry))
+        return Registrar(settings, self.clock, doors, bindings, self.truth)
+
+    def gatekeeper(self, doors: Doorkeeper, bindings: Bindings) -> Gatekeeper | None:
+        """The H.323 gatekeeper, where the system supports H.323 extensions."""
+        h323, other = self.system.h323, self.bench.inventory.systems[self.other]
+        if h323 is None:
+            return None
+        settings = GatekeeperSettings(
+            name=self.role.value,
+            address=(self.host, h323.ras_port),
+            signalling_port=h323.signalling_port,
+            alternate_name=self.other.value,
+            alternate=(str(other.address), other.h323.ras_port if other.h323 else h323.ras_port),
+            blocked=self.virtual.ras_blocked,
+            time_to_live=round(self.virtual.time_to_live),
+        )
+        return Gatekeeper(settings, self.clock, doors, bindings, self.truth)
+
+    def line(self, listener: Listener) -> Line:
+        """This unit's end of the line."""
+        rule = self.bench.inventory.line.keepalive
+        payload = rule.payload_sizes[0] if rule.payload_sizes else KEEPALIVE_PAYLOAD
+        connects = self.role is Role.FAILOVER
+        return Line(self.clock, self.truth, listener, rule.period, payload, connects=connects)
+
+    async def run_line(self, line: Line) -> None:
+        """Listen for the line at home; keep it connected at the failover system, without ever returning."""
+        port, home = self.bench.inventory.line.port, self.bench.inventory.systems[Role.HOME]
+        if self.role is Role.HOME:
+            await line.listen(self.host, port, server_context(self.bench.state, self.role))
+        else:
+            await line.keep_connected(str(home.address), port, client_context(self.bench.state, self.role))
+
+    def dhcp(self) -> DhcpDaemon:
+        """The unit's DHCP daemon, not yet started."""
+        return DhcpDaemon(self.files("dhcp"))
