@@ -15,6 +15,7 @@ from harness.base.errors import BenchError, ConfigurationFault
 from harness.base.secrets import mask
 from harness.inventory import Bench, find_bench
 from harness.inventory.bench import inventory_folder, state_folder
+from virtual_bench.defects import DEFECTS
 from virtual_bench.kind import VirtualBench, links, running
 from virtual_bench.state import Device, with_overrides
 
@@ -31,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(_plainly(down))
     app.command()(_plainly(status))
     app.command()(_plainly(shell))
+    app.command()(_plainly(defects))
 
 
 def up(
@@ -46,6 +48,14 @@ def up(
     chosen = with_overrides(_virtual(bench), dict(_setting(text) for text in set_ or ()))
     VirtualBench().up(chosen, defect or (), lambda line: print(line, flush=True))
     print(f"bench {chosen.name} is up, after {time.monotonic() - began:.1f} s")
+
+
+def defects() -> None:
+    """List what a virtual bench can do wrong, and which clauses each of these violates."""
+    table = Table("defect", "violates", "what it does", box=None, padding=(0, 2, 0, 0))
+    for defect in DEFECTS.values():
+        table.add_row(defect.name, ", ".join(defect.clauses), defect.sentence)
+    Console().print(table)
 
 
 def down(

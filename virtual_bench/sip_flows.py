@@ -1,10 +1,8 @@
 """Where SIP messages travel: datagrams, accepted and made TCP connections, all as *flows* to one peer."""
 
 import asyncio
-import fcntl
 import socket
 import struct
-import termios
 from collections.abc import Callable
 from typing import Literal, Protocol, cast
 
@@ -28,7 +26,11 @@ class Flow(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the flow up."""
+        """Give the flow up in good order."""
+        ...
+
+    def abort(self) -> None:
+        """Give it up at once: nothing that was sent may arrive after an outage."""
         ...
 
 
@@ -50,6 +52,10 @@ class DatagramFlow:
         """Close the socket if it is this flow's own."""
         if self._connected:
             self._sockets.close()
+
+    def abort(self) -> None:
+        """The same: a datagram is not repeated behind our back."""
+        self.close()
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -117,18 +123,15 @@ class StreamFlow(asyncio.Protocol):
             self._transport.write(message)
 
     def close(self) -> None:
-        """Close at once; what was not acknowledged is thrown away, lest it arrive after an outage."""
-        sock = self._transport.get_extra_info("socket")
-        if _unacknowledged(sock.fileno()):
+        """Close when all has been sent."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once; what was not acknowledged is thrown away (SO_LINGER of zero seconds, socket(7))."""
+        if not self.lost.done():
+            sock = self._transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
-
-
-def _unacknowledged(descriptor: int) -> int:
-    """Bytes that were sent on a socket and not acknowledged yet (SIOCOUTQ, tcp(7))."""
-    if descriptor < 0:
-        return 0
-    return int(struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))[0])
+            self._transport.abort()
 
 
 async def serve_datagrams(address: Peer, receive: Receiver) -> asyncio.DatagramTransport:

@@ -30,6 +30,7 @@ class Feeder(threading.Thread):
         super().__init__(name=f"feeding {file.name}", daemon=True)
         self.numbers: list[int] = []
         self.packets = 0
+        self.cut_short = False
         self.fault: Exception | None = None
         self._file, self._out, self._signalling = file, out, signalling
         self._links: list[int] = []
@@ -48,7 +49,8 @@ class Feeder(threading.Thread):
             self.fault = error
 
     def _filtered(self, stream: BufferedReader) -> None:
-        for block in Walker(stream).blocks():
+        walker = Walker(stream)
+        for block in walker.blocks():
             if block.kind == SECTION:
                 self._links = []
             elif block.kind == INTERFACE:
@@ -60,6 +62,7 @@ class Feeder(threading.Thread):
                     continue
                 self.numbers.append(self.packets)
             self._out.write(block.raw)
+        self.cut_short = walker.within_block
 
 
 class Dissection:
@@ -93,14 +96,14 @@ class Dissection:
                     tshark.stdout.close()
                     feeder.join()
             self.packets = max(self.packets, feeder.packets)
-            self._check(tshark.returncode, words, feeder.fault)
+            self._check(tshark.returncode, words, feeder)
 
-    def _check(self, code: int, words: TextIO, fault: Exception | None) -> None:
+    def _check(self, code: int, words: TextIO, feeder: Feeder) -> None:
         words.seek(0)
         said = [line for line in words.read().splitlines() if line and "could be dangerous" not in line]
-        self.cut_short = any("cut short" in line for line in said)
-        if (code and not self.cut_short) or fault:
-            why = fault or (said[-1] if said else f"tshark ended with {code}")
+        self.cut_short = feeder.cut_short or any("cut short" in line for line in said)
+        if (code and not self.cut_short) or feeder.fault:
+            why = feeder.fault or (said[-1] if said else f"tshark ended with {code}")
             raise HarnessFault(
                 f"{self._file} cannot be decoded: {why}.",
                 next_step=f"look at it with `tshark -r {self._file}`.",

@@ -24,7 +24,8 @@ class Dumpcap:
     """dumpcap on one interface of the current network namespace.
 
     A session of its own, so that Ctrl-C in the terminal ends the run and not the evidence; a death
-    signal, so that it does not outlive a killed run.
+    signal, so that it does not outlive a killed run. That signal comes when the thread that made it
+    ends, so make it in the main thread.
     """
 
     def __init__(self, point: str, interface: str, file: Path) -> None:
@@ -73,8 +74,7 @@ class Dumpcap:
 
     def interrupt(self, within: float) -> None:
         """Have it write its closing lines and end; killed if it has not `within` real seconds."""
-        self.check()
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGINT)  # does nothing to one that has ended
         try:
             self._process.wait(within)
         except subprocess.TimeoutExpired:

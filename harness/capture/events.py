@@ -46,6 +46,15 @@ class Outcome(StrEnum):
     """The phone took its registration back, and the system confirmed that."""
 
 
+class Sign(StrEnum):
+    """How a transport says no."""
+
+    CONNECTION_REFUSED = "connection refused"
+    RESET = "connection reset"
+    UNREACHABLE = "ICMP unreachable"
+    ALERT = "TLS alert"
+
+
 @dataclass(frozen=True)
 class RegistrationAttempt(Event):
     """The whole exchange of one requester at one system, the authenticated retry included.
@@ -67,6 +76,11 @@ class RegistrationAttempt(Event):
     expires: BenchSeconds | None = None
     withdrawing: bool = False
     requests: int = 1
+
+    @property
+    def by_transport(self) -> bool:
+        """Whether it was the transport that refused it: nothing that the system's registrar decided."""
+        return self.outcome is Outcome.REFUSED and self.reason in set(Sign)
 
 
 @dataclass(frozen=True)

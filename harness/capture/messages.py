@@ -2,10 +2,9 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from harness.base.units import EpochSeconds
-from harness.capture.events import DhcpKind, Sighting
+from harness.capture.events import DhcpKind, Sighting, Sign
 from harness.inventory import Role
 
 
@@ -133,15 +132,6 @@ class LineMessage(Message):
     def identity(self) -> Hashable:
         """Its place in the stream of bytes."""
         return ("line", self.source, self.destination, self.sequence, self.size)
-
-
-class Sign(StrEnum):
-    """How a transport says no."""
-
-    CONNECTION_REFUSED = "connection refused"
-    RESET = "connection reset"
-    UNREACHABLE = "ICMP unreachable"
-    ALERT = "TLS alert"
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,11 @@ class Walker:
                 at += size
             self._rest = self._rest[at:]
 
+    @property
+    def within_block(self) -> bool:
+        """Whether what was read ends within a block."""
+        return bool(self._rest)
+
     def _size(self, at: int) -> int | None:
         if len(self._rest) < at + _HEADER + 4:
             return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.base.clock import Deadline, now
-from harness.base.errors import HarnessFault
+from harness.base.errors import BenchError, HarnessFault
 from harness.base.units import EpochSeconds
 from harness.capture.dumpcap import Dumpcap
 from harness.capture.marker import Marker
@@ -24,7 +24,8 @@ class Captured:
     """What one capture point left. `started` and `ended` in epoch seconds.
 
     `marker_seen`: the packet sent at the end is in the file, so nothing before it was lost at the
-    tail. `dropped`: packets that kernel or dumpcap dropped; -1 where dumpcap did not say.
+    tail; else `fault` says why. `dropped`: packets that kernel or dumpcap dropped; -1 where
+    dumpcap did not say.
     """
 
     point: str
@@ -34,6 +35,7 @@ class Captured:
     started: EpochSeconds
     ended: EpochSeconds
     marker_seen: bool
+    fault: str = ""
 
     @property
     def complete(self) -> bool:
@@ -75,12 +77,19 @@ class Recorder:
         self._need_room()
 
     def stop(self) -> tuple[Captured, ...]:
-        """End every capture once a marker packet sent now was seen in its file; what each left."""
+        """End every capture once a marker packet sent now was seen in its file; what each left.
+
+        A capture that died, or whose end cannot be marked, is not complete and says why: what the
+        others have is not lost for it.
+        """
         with self._all_or_none():
-            markers = {point: Marker(dumpcap.interface, dumpcap.file) for point, dumpcap in self._running.items()}
+            markers = {point: self._end_marked(dumpcap) for point, dumpcap in self._running.items()}
             deadline = Deadline.after(MARKER_WITHIN)
-            seen = {point: marker.arrived(deadline) for point, marker in markers.items()}
-            return tuple(self._close(point, seen[point]) for point in list(self._running))
+            captured = []
+            for point, marker in markers.items():
+                seen = isinstance(marker, Marker) and marker.arrived(deadline)
+                captured.append(self._close(point, seen, marker if isinstance(marker, str) else ""))
+            return tuple(captured)
 
     def abort(self) -> None:
         """End every capture at once, whatever becomes of its tail."""
@@ -88,12 +97,21 @@ class Recorder:
             dumpcap.kill()
         self._running.clear()
 
-    def _close(self, point: str, marker_seen: bool) -> Captured:
-        dumpcap = self._running[point]
+    def _end_marked(self, dumpcap: Dumpcap) -> Marker | str:
+        """The marker that was sent, or why none was."""
+        try:
+            dumpcap.check()
+            return Marker(dumpcap.interface, dumpcap.file)
+        except BenchError as fault:
+            return str(fault)
+
+    def _close(self, point: str, marker_seen: bool, fault: str) -> Captured:
+        dumpcap = self._running.pop(point)
         dumpcap.interrupt(STOPPED_WITHIN)
-        del self._running[point]
         packets, dropped = dumpcap.counters()
-        return Captured(point, dumpcap.file, packets, dropped, dumpcap.started, now(), marker_seen)
+        if not marker_seen and not fault:
+            fault = "the packet that marks its end was not seen in it"
+        return Captured(point, dumpcap.file, packets, dropped, dumpcap.started, now(), marker_seen, fault)
 
     @contextmanager
     def _all_or_none(self) -> Iterator[None]:

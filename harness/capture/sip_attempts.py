@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.base.units import EpochSeconds
-from harness.capture.events import Event, Outcome, RegistrationAttempt, SystemNotice
+from harness.capture.events import Event, Outcome, RegistrationAttempt, Sign, SystemNotice
 from harness.capture.exchange import RETRY_WITHIN, Exchange, Voices, without_answer
-from harness.capture.messages import Rejection, Sign, SipMessage
+from harness.capture.messages import Rejection, SipMessage
 from harness.capture.sip import granted, is_registration_withdrawn, uri_of, user_of, withdraws
 from harness.capture.topology import Topology
 from harness.inventory import Protocol, Role
@@ -33,6 +33,8 @@ class SipAttempts:
         self._waiting: dict[_Transaction, tuple[Exchange, SipMessage]] = {}
         self._challenged: dict[_Requester, tuple[Exchange, SipMessage]] = {}
         self._bindings: dict[tuple[Role, str], Binding] = {}
+        self._known: set[tuple[Role, str]] = set()
+        """Extensions of which something was decided at that system within the recording."""
         self._extensions: dict[str, str] = {}
 
     def feed(self, message: SipMessage) -> Iterator[Event]:
@@ -93,8 +95,8 @@ class SipAttempts:
 
     def _continues(self, exchange: Exchange, challenge: SipMessage, request: SipMessage) -> bool:
         in_time = request.at - exchange.last_at <= self._topology.scale.to_real(RETRY_WITHIN)
-        credentials = "authorization" in request.headers or "proxy-authorization" in request.headers
-        return in_time and request.call_id == challenge.call_id and (credentials or challenge.status in (423, 439))
+        fitting = _has_credentials(request) or challenge.status in (423, 439)
+        return in_time and request.call_id == challenge.call_id and fitting
 
     def _answer(self, role: Role, answer: SipMessage, status: int) -> Iterator[Event]:
         transaction = (role, answer.destination.address, answer.call_id, answer.sequence)
@@ -109,13 +111,13 @@ class SipAttempts:
             yield exchange.ended(Outcome.REFUSED, answer.at, reason)
         else:
             yield self._success(exchange, request, answer, reason)
+        self._known.add((role, exchange.extension))
 
     def _challenge(self, exchange: Exchange, request: SipMessage, answer: SipMessage, reason: str) -> Iterator[Event]:
         """Keep it open for a retry; where credentials were refused, the next try is an attempt of its own."""
         stale = "stale=true" in answer.header("www-authenticate").lower().replace('"', "")
-        tried = "authorization" in request.headers or "proxy-authorization" in request.headers
         exchange.challenge = reason
-        if tried and exchange.requests > 1 and not stale and answer.status in (401, 407):
+        if _has_credentials(request) and exchange.requests > 1 and not stale and answer.status in (401, 407):
             yield exchange.ended(Outcome.CHALLENGED, answer.at, reason)
         else:
             self._challenged[(exchange.role, exchange.extension, exchange.source)] = (exchange, answer)
@@ -133,14 +135,15 @@ class SipAttempts:
             request.call_id,
             answer.at + self._topology.scale.to_real(expires),
         )
-        before = self._bindings.get(key)
+        known = key in self._known
+        refresh = self._renews(key, new, answer.at) if known else _began_before(exchange, request)
         self._bindings[key] = new
-        refresh = (
-            before is not None
-            and before.until >= answer.at
-            and (before.contact, before.call_id) == (new.contact, new.call_id)
-        )
         return exchange.ended(Outcome.CONFIRMED if refresh else Outcome.ACCEPTED, answer.at, reason, expires)
+
+    def _renews(self, key: tuple[Role, str], new: Binding, at: float) -> bool:
+        before = self._bindings.get(key)
+        same = before is not None and (before.contact, before.call_id) == (new.contact, new.call_id)
+        return same and before is not None and before.until >= at
 
     def _notice(self, role: Role, notify: SipMessage) -> SystemNotice:
         address = notify.destination.address
@@ -149,3 +152,15 @@ class SipAttempts:
         return SystemNotice(
             notify.at, notify.sightings, Protocol.SIP, extension, address, role, "NOTIFY reg terminated"
         )
+
+
+def _began_before(exchange: Exchange, request: SipMessage) -> bool:
+    """Whether the first success of a recording renews what began before it.
+
+    The requester brought credentials that the system took without a challenge, so it was challenged earlier.
+    """
+    return exchange.requests == 1 and _has_credentials(request)
+
+
+def _has_credentials(request: SipMessage) -> bool:
+    return "authorization" in request.headers or "proxy-authorization" in request.headers

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from harness.capture.events import Sighting
+from harness.capture.events import Sighting, Sign
 from harness.capture.fields import Row
-from harness.capture.messages import Endpoint, Rejection, Sign
+from harness.capture.messages import Endpoint, Rejection
 from harness.capture.topology import SIP_TLS, Topology
 
 _UNREACHABLE, _PORT_UNREACHABLE = "3", "3"

@@ -40,7 +40,6 @@ def _repower(inventory: Inventory) -> BenchSeconds:
 def home_lost(lab: Lab) -> None:
     """Home's link is cut, and restored after the phones have moved."""
     normal_operation(lab)
-    lab.after_next_keepalive()
     lab.cut(Role.HOME)
     phones_move(lab)
     lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
@@ -68,7 +67,6 @@ def home_rebooted_by_console(lab: Lab) -> None:
 def phone_repowered(lab: Lab) -> None:
     """Phones lose power in failover and again after failback."""
     normal_operation(lab)
-    lab.after_next_keepalive()
     lab.cut(Role.HOME)
     phones_move(lab)
     repower_all(lab, "the failover system", Role.FAILOVER)
@@ -78,11 +76,15 @@ def phone_repowered(lab: Lab) -> None:
 
 
 def normal_operation(lab: Lab) -> None:
-    """All phones at home, seen on the wire; the probes registered there and tried at the failover system."""
+    """All phones at home, seen on the wire; the probes registered there and tried at the failover system.
+
+    Ends just after a keepalive of the line, the moment for a stimulus.
+    """
     lab.await_all_at_home()
     lab.register_probes_at_home()
     with lab.probing(every=NORMAL_OPERATION / 5):
         lab.watch(NORMAL_OPERATION, "normal operation to be seen")
+        lab.after_next_keepalive()
 
 
 def phones_move(lab: Lab) -> None:
@@ -115,9 +117,8 @@ def repower_all(lab: Lab, where: str, role: Role) -> None:
 
 
 def _home_rebooted(lab: Lab, by: str) -> None:
-    normal_operation(lab)
     lab.log_in(Role.HOME, by)
-    lab.after_next_keepalive()
+    normal_operation(lab)
     began = lab.now()
     lab.reboot(Role.HOME, by)
     inventory = lab.inventory

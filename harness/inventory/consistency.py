@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.inventory.models import Inventory, OutletRef, PortRef, Role
-from harness.inventory.telephones import catalogue
+from harness.inventory.telephones import Protocol, catalogue
 
 SWITCH_DIALECTS = ("cisco_ios",)
 PDU_DIALECTS = ("apc",)
@@ -114,8 +114,14 @@ def _probes(inventory: Inventory) -> Iterator[Finding]:
         place = ("probes", protocol.value, "like")
         if probe.like not in inventory.phones:
             yield Finding(place, f"unknown phone '{probe.like}'")
-        elif inventory.phones[probe.like].protocol is not protocol:
+        elif _protocol(inventory, probe.like) not in (protocol, None):
             yield Finding(place, f"'{probe.like}' does not speak {protocol}")
+
+
+def _protocol(inventory: Inventory, phone: str) -> Protocol | None:
+    """None where the phone's model is unknown, which is a finding of its own."""
+    model = catalogue().get(inventory.phones[phone].model)
+    return model.protocol if model else None
 
 
 def _captures(inventory: Inventory) -> Iterator[Finding]:

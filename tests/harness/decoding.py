@@ -1,6 +1,7 @@
 """For tests: frames at capture points of the virtual bench, decoded by the real tshark."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ def inventory() -> Inventory:
     return find_bench("virtual").inventory
 
 
-def decoded(folder: Path, ended: float = T0 + 100, **points: list[Timed]) -> Decoded:
+def decoded(folder: Path, ended: float = T0 + 100, **points: Sequence[Timed]) -> Decoded:
     """What these frames at these capture points say; times are real seconds after T0."""
     files = {
         point: write(folder / f"{point}.pcapng", [(T0 + at, frame) for at, frame in frames])

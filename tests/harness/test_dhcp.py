@@ -1,5 +1,6 @@
 """DHCP: messages with their options, relayed or not."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,8 @@ def test_options_come_back(values: dict[int, bytes]) -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_give_options_or_a_value_error(data: bytes) -> None:
-    try:
-        options_of(data)
-    except ValueError as error:
-        assert "option" in str(error)
+    with suppress(ValueError):
+        assert all(0 < number < 255 for number in options_of(data))
 
 
 def test_a_long_option_in_two_parts_is_joined() -> None:

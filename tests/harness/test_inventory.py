@@ -69,6 +69,7 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
     [
         ("switches: {sw-home: {dialect: pdp11}}", "unknown dialect 'pdp11'; expected one of cisco_ios"),
         ("phones: {phone-1608: {model: J999}}", "unknown model 'J999'"),
+        ("phones: {phone-9641: {model: J999}}", "unknown model 'J999'"),
         ("phones: {phone-1608: {port: {port: port3}}}", "port 'port3' of 'sw-phones' connects 'phone-9641'"),
         ("phones: {phone-1608: {outlet: {outlet: 5}}}", "outlet 5 of 'pdu-1' is for 'phone-9641'"),
         (

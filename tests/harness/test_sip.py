@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.base.units import BenchSeconds
 from harness.capture.events import Outcome, SystemNotice
 from harness.capture.sip import headers_of, uri_of, user_of
 from harness.inventory import Role
@@ -42,7 +43,9 @@ def test_an_attempt_is_the_whole_exchange(tmp_path: Path) -> None:
     frames += [ask(0.2, phone.register(authorized=True)), reply(0.3, phone.answer("200 OK", expires=180))]
     [attempt] = attempts(decoded(tmp_path, home=frames))
     assert (attempt.outcome, attempt.extension, attempt.source) == (Outcome.ACCEPTED, "301", PHONE)
-    assert (attempt.role, attempt.expires, attempt.requests) == (Role.HOME, 180, 2)
+    assert attempt.role is Role.HOME
+    assert attempt.expires == BenchSeconds(180)
+    assert attempt.requests == 2
     assert (attempt.asked_at, attempt.at) == pytest.approx((T0, T0 + 0.3))
     assert [seen.frame for seen in attempt.sightings] == [1, 2, 3, 4]
 
@@ -55,6 +58,18 @@ def test_a_refresh_is_a_confirmation_and_a_lapsed_binding_is_accepted_anew(tmp_p
         frames += [ask(at, phone.register()), reply(at + 0.1, phone.answer("200 OK", expires=180))]
     found = attempts(decoded(tmp_path, home=frames))
     assert [attempt.outcome for attempt in found] == [Outcome.ACCEPTED, Outcome.CONFIRMED, Outcome.ACCEPTED]
+
+
+@needs_tshark
+def test_a_first_success_that_needed_no_challenge_renews_what_began_before(tmp_path: Path) -> None:
+    phone = Dialogue()
+    frames = [ask(0, phone.register(authorized=True)), reply(0.1, phone.answer("200 OK", expires=180))]
+    [attempt] = attempts(decoded(tmp_path, home=frames))
+    assert attempt.outcome is Outcome.CONFIRMED
+    phone = Dialogue()
+    before = [ask(0, phone.register(authorized=True)), reply(0.1, phone.answer("403 Forbidden"))]
+    later = [ask(1, phone.register(authorized=True)), reply(1.1, phone.answer("200 OK", expires=180))]
+    assert attempts(decoded(tmp_path, home=before + later))[1].outcome is Outcome.ACCEPTED
 
 
 @needs_tshark
@@ -148,6 +163,7 @@ def test_refusals_by_transport(tmp_path: Path) -> None:
     from_system = port_unreachable(HOME, PHONE, request[1])
     [attempt] = attempts(decoded(tmp_path, home=[request, (0.1, from_system)]))
     assert (attempt.outcome, attempt.reason) == (Outcome.REFUSED, "ICMP unreachable")
+    assert attempt.by_transport
     [attempt] = attempts(decoded(tmp_path, home=[request, (0.1, port_unreachable(ROUTER, PHONE, request[1]))]))
     assert attempt.outcome is Outcome.UNHEARD  # a router's word says nothing of the system
     refused = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.judging import at_least, at_most, clause, judge, judge_between, judge_none
+from fixtures.judging import at_least, at_most, clause, judge, judge_between, judge_none, not_judged
+from harness.base.interval import Interval, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Protocol, Role
@@ -25,14 +26,18 @@ HOME, FAILOVER = Role.HOME, Role.FAILOVER
 
 @clause("REG-BLOCK")
 def test_the_failover_system_blocks_homes_phones_in_normal_operation(home_lost: Recording, protocol: Protocol) -> None:
-    normal = home_lost.normal
     probe = home_lost.registrations(protocol)
-    tried = tries(FAILOVER, probe, normal)
+    registered = admission_at(HOME, probe, since=home_lost.whole).accepted
+    if isinstance(registered, Never):
+        not_judged("the probe was never registered at home")
+    blocked = Interval(registered.high, home_lost.normal.high)
+    tried = tries(FAILOVER, probe, blocked)
     judge_none(
         acceptances(tried),
-        occasions=in_each_third(controlled(tried, probe), normal),
+        occasions=in_each_third(controlled(tried, probe), blocked),
         occasion="a refusal in each third of normal operation, the requester being let in later",
-        marks=[(attempt.decided, "refused") for attempt in tried],
+        marks=[(registered, "at home"), *((attempt.decided, str(attempt.outcome)) for attempt in tried)],
+        window=(blocked.low, blocked.high),
     )
 
 

@@ -80,12 +80,16 @@ class SipPhone:
         if index == 0 or not self._settings.asks_home:
             await asyncio.Event().wait()
         home = self._registration(0)
-        while True:
-            await self._clock.sleep(self._behaviour.recovery())
-            answered = await home.register()
-            if answered.outcome is Outcome.ACCEPTED:
-                return home, answered.granted
-            home.close()
+        try:
+            while True:
+                await self._clock.sleep(self._behaviour.recovery())
+                answered = await home.register()
+                if answered.outcome is Outcome.ACCEPTED:
+                    return home, answered.granted
+                home.close()
+        except asyncio.CancelledError:
+            home.abort()
+            raise
 
     def _registration(self, index: int) -> Registration:
         controller, domain = self._settings.controllers[index], self._settings.domain

@@ -75,6 +75,12 @@ class Registration:
             self._flow.close()
             self._flow = None
 
+    def abort(self) -> None:
+        """Let go of a controller that does not answer."""
+        if self._flow:
+            self._flow.abort()
+            self._flow = None
+
     async def _ask(self, method: str, expires: int) -> Answered:
         deadline = self._clock.now() + self._behaviour.answer_within
         response = await self._exchange(method, expires, deadline)
@@ -82,7 +88,7 @@ class Registration:
             self._challenge, self._used = response.www_authenticate, 0
             response = await self._exchange(method, expires, deadline)
         if response is None:
-            self.close()
+            self.abort()
             return Answered(Outcome.UNANSWERED)
         if response.code >= 300:
             return Answered(Outcome.REFUSED)

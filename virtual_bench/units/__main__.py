@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.inventory import Role
+from harness.inventory import Role, catalogue
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.state import load_effective
 from virtual_bench.truth import TruthLog, has_truth
@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--console-fd", type=int)
     options = parser.parse_args()
     bench = load_effective(options.state)
+    catalogue()  # read once, here, and not again by the services that each boot starts
     # A bench is handed over in operation: only a unit that has run on it before has to boot.
     first = not has_truth(bench.state, options.role.value)
     clock = ScaledClock(bench.inventory.settings.time_scale)

@@ -3,48 +3,19 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
-from virtual_bench.ras import (
-    MD5_OID,
-    PROTOCOL,
-    Address,
-    Body,
-    Ras,
-    address_of,
-    alias_of,
-    decode,
-    encode,
-    extension_in,
-    password_fits,
-    transport_address,
-)
+from virtual_bench.ras import Address, Ras, address_of, decode, encode, extension_in, password_fits
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Decision, Doorkeeper
 from virtual_bench.units.bindings import Binding, Bindings
+from virtual_bench.units.gatekeeper_messages import GatekeeperMessages, GatekeeperSettings
 
 _NO_DISCOVERY = {"securityDenial": "securityDenial", "resourceUnavailable": "resourceUnavailable"}
 """Reasons that GRJ and RRJ share; for any other discovery succeeds and registration does not."""
 REMEMBERED = 30.0
 """Bench seconds for which an answer is kept for a request that is repeated."""
-
-
-@dataclass(frozen=True)
-class GatekeeperSettings:
-    """What is configured. `blocked`: the reason of a refusal, or "silent". `time_to_live`: bench seconds.
-
-    `address` is where it is reached, `alternate` the other system, both with the RAS port.
-    """
-
-    name: str
-    address: Address
-    signalling_port: int
-    alternate_name: str
-    alternate: Address
-    blocked: str
-    time_to_live: int
 
 
 class Gatekeeper(asyncio.DatagramProtocol):
@@ -63,7 +34,7 @@ class Gatekeeper(asyncio.DatagramProtocol):
         self._settings, self._clock, self._doors = settings, clock, doors
         self._bindings, self._truth = bindings, truth
         self._answered: dict[tuple[Address, bytes], bytes] = {}
-        self._number = 0
+        self._messages = GatekeeperMessages(settings)
         self._handlers: dict[str, Callable[[Ras, Address], Ras | None]] = {
             "gatekeeperRequest": self._discovery,
             "registrationRequest": self._registration,
@@ -109,14 +80,7 @@ class Gatekeeper(asyncio.DatagramProtocol):
             reason = _NO_DISCOVERY[self._settings.blocked]
             return self._refuse(request, peer, extension, decision.value, "gatekeeperReject", reason)
         self._log("discovered", extension, peer)
-        body = self._begun(request) | {
-            "gatekeeperIdentifier": self._settings.name,
-            "rasAddress": transport_address(self._settings.address),
-            "alternateGatekeeper": self._alternates(),
-            "authenticationMode": ("pwdHash", 0),
-            "algorithmOID": MD5_OID,
-        }
-        return Ras("gatekeeperConfirm", body)
+        return self._messages.discovered(request)
 
     def _registration(self, request: Ras, peer: Address) -> Ras | None:
         if request.body["keepAlive"]:
@@ -135,12 +99,12 @@ class Gatekeeper(asyncio.DatagramProtocol):
         binding = self._bindings.by_identity(str(request.body.get("endpointIdentifier", "")))
         if binding is None:
             self._log("challenged", None, peer, reason="fullRegistrationRequired")
-            return self._rejection(request, "fullRegistrationRequired")
+            return self._messages.rejected(request, "fullRegistrationRequired")
         if self._doors.decide(binding.extension, refresh=True) is not Decision.ADMIT:
             return self._block(request, peer, binding.extension)
         self._log("confirmed", binding.extension, peer, ttl=self._settings.time_to_live)
         binding.expires_at = self._clock.now() + self._settings.time_to_live
-        return self._confirmation(request, binding)
+        return self._messages.registered(request, binding.extension, binding.identity)
 
     def _accept(self, request: Ras, peer: Address, extension: str) -> Ras:
         expires_at = self._clock.now() + self._settings.time_to_live
@@ -149,33 +113,23 @@ class Gatekeeper(asyncio.DatagramProtocol):
         binding = Binding(extension, "h323", peer[0], identity, expires_at, way)
         self._log("accepted", extension, peer, ttl=self._settings.time_to_live)
         self._bindings.put(binding)
-        return self._confirmation(request, binding)
+        return self._messages.registered(request, binding.extension, binding.identity)
 
     def _unregistration(self, request: Ras, peer: Address) -> Ras:
         binding = self._bindings.by_identity(str(request.body.get("endpointIdentifier", "")))
         if binding is None or binding.peer != peer[0]:
-            reason = ("notCurrentlyRegistered", 0)
-            return Ras("unregistrationReject", {"requestSeqNum": request.number, "rejectReason": reason})
+            return self._messages.not_registered(request)
         self._log("withdrawn", binding.extension, peer)
         self._bindings.remove(binding.extension)
-        return Ras("unregistrationConfirm", {"requestSeqNum": request.number})
+        return self._messages.unregistered(request)
 
     def take_back(self, extension: str) -> None:
         """Unregister a telephone: tell it so, and forget its registration."""
         binding = self._bindings.get(extension)
         if binding is None:
             return
-        self._number = self._number % 65535 + 1
-        body: Body = {
-            "requestSeqNum": self._number,
-            "callSignalAddress": [transport_address((self._settings.address[0], self._settings.signalling_port))],
-            "endpointAlias": [alias_of(extension)],
-            "endpointIdentifier": binding.identity,
-            "gatekeeperIdentifier": self._settings.name,
-            "reason": ("maintenance", 0),
-        }
         self._log("unregistered", extension, binding.way, reason="maintenance")
-        self._socket.sendto(encode(Ras("unregistrationRequest", body)), binding.way)
+        self._socket.sendto(encode(self._messages.take_back(extension, binding.identity)), binding.way)
         self._bindings.remove(extension)
 
     def _decide(self, extension: str, *, refresh: bool) -> Decision:
@@ -195,41 +149,7 @@ class Gatekeeper(asyncio.DatagramProtocol):
         kind: str = "registrationReject", reason: str = "securityDenial",
     ) -> Ras:  # fmt: skip
         self._log("refused", extension, peer, reason=why, code=reason)
-        return self._rejection(request, reason, kind)
-
-    def _rejection(self, request: Ras, reason: str, kind: str = "registrationReject") -> Ras:
-        body = self._begun(request) | {
-            "rejectReason": (reason, 0),
-            "gatekeeperIdentifier": self._settings.name,
-        }
-        return Ras(kind, body)
-
-    def _confirmation(self, request: Ras, binding: Binding) -> Ras:
-        settings = self._settings
-        body = self._begun(request) | {
-            "callSignalAddress": [transport_address((settings.address[0], settings.signalling_port))],
-            "terminalAlias": [alias_of(binding.extension)],
-            "gatekeeperIdentifier": settings.name,
-            "endpointIdentifier": binding.identity,
-            "alternateGatekeeper": self._alternates(),
-            "timeToLive": settings.time_to_live,
-            "willRespondToIRR": False,
-            "maintainConnection": False,
-        }
-        return Ras("registrationConfirm", body)
-
-    def _begun(self, request: Ras) -> Body:
-        return {"requestSeqNum": request.number, "protocolIdentifier": PROTOCOL}
-
-    def _alternates(self) -> list[Body]:
-        return [
-            {
-                "rasAddress": transport_address(self._settings.alternate),
-                "gatekeeperIdentifier": self._settings.alternate_name,
-                "needToRegister": True,
-                "priority": 1,
-            }
-        ]
+        return self._messages.rejected(request, reason, kind)
 
     def _log(self, what: str, extension: str | None, peer: Address, **about: object) -> None:
         self._truth.write(what, extension=extension, protocol="h323", peer=f"{peer[0]}:{peer[1]}", **about)

@@ -3,18 +3,12 @@
 It holds no state of the telephone system: what a reboot is to lose dies with the services.
 """
 
-import heapq
-import itertools
 import json
 import os
-import selectors
 import shlex
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,10 +18,11 @@ from virtual_bench.sshd import SshServer, start_sshd
 from virtual_bench.units.commands import VERSION, Answer, answer
 from virtual_bench.units.console import Console
 from virtual_bench.units.descendants import kill_tree
+from virtual_bench.units.reactor import Reactor
 from virtual_bench.units.services import LONGEST, fork_services
 from virtual_bench.units.surroundings import Surroundings
 
-BOOT_TIME = 141.0
+BOOT_TIME = 140.5
 """Bench seconds from the reboot command until the services run.
 
 The line is back up to 11 s later, since the failover system connects every 10: together that stays within
@@ -54,9 +49,7 @@ class Init:
     def __init__(self, around: Surroundings, console_fd: int | None, *, running: bool) -> None:
         """`running`: do not boot, be there at once, as a lab that is handed over is."""
         self._around, self._boots_in = around, 0.0 if running else BOOT_TIME
-        self._selector = selectors.DefaultSelector()
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
+        self._reactor = Reactor(self._child_ended)
         self._services: tuple[int, socket.socket] | None = None
         self._sshd: subprocess.Popen[bytes] | None = None
         self._going_down = False
@@ -65,37 +58,22 @@ class Init:
 
     def run(self) -> int:
         """Boot, then serve until SIGTERM; the exit status, 1 where the services died by themselves."""
-        wakeup, woken = socket.socketpair()
-        wakeup.setblocking(False)
-        woken.setblocking(False)
-        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
-        ended: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.append(0))
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._selector.register(wakeup, selectors.EVENT_READ, lambda: self._reap(wakeup, ended))
         self._boot(self._boots_in)
-        while not ended:
-            for key, _ in self._selector.select(self._until_next_timer()):
-                key.data()
-            self._run_due_timers()
+        status = self._reactor.run()
         self._end_services()
-        return ended[0]
+        return status
 
-    def _reap(self, wakeup: socket.socket, ended: list[int]) -> None:
-        """Take leave of ended processes, also of orphans: this is the first process of its namespace."""
-        wakeup.recv(4096)
-        while (pid := _next_ended()) is not None:
-            if self._services and pid == self._services[0]:
-                print("the services ended by themselves", file=sys.stderr, flush=True)
-                ended.append(1)
+    def _child_ended(self, pid: int) -> None:
+        if self._services and pid == self._services[0]:
+            print("the services ended by themselves", file=sys.stderr, flush=True)
+            self._reactor.end(1)
 
     def _boot(self, bench_seconds: float) -> None:
         clock = self._around.clock
         if bench_seconds:
             for part, text in BOOT_MESSAGES:
-                self._later(clock.real(part * bench_seconds), partial(self._console.say, text))
-        self._later(clock.real(bench_seconds), self._start_services)
+                self._reactor.later(clock.real(part * bench_seconds), partial(self._console.say, text))
+        self._reactor.later(clock.real(bench_seconds), self._start_services)
 
     def _start_services(self) -> None:
         self._services, self._going_down = fork_services(self._around), False
@@ -120,7 +98,7 @@ class Init:
     def _reboot(self) -> None:
         self._around.truth.write("reboot")
         self._end_services()
-        self._boot(BOOT_TIME)
+        self._boot(BOOT_TIME - LAST_WORDS * self._around.clock.factor)
 
     def _end_services(self) -> None:
         """As if the power went: nothing is said to anybody."""
@@ -138,7 +116,7 @@ class Init:
         given = answer(line, self._around.system, self._status)
         if given.reboots and not self._going_down:
             self._going_down = True
-            self._later(LAST_WORDS, self._reboot)
+            self._reactor.later(LAST_WORDS, self._reboot)
         return given
 
     def _status(self) -> dict[str, Any] | None:
@@ -164,7 +142,7 @@ class Init:
         console = Console(self._prompt.rstrip("> "), user, password, write, self._answer)
         if descriptor is not None:
             os.set_blocking(descriptor, False)
-            self._selector.register(descriptor, selectors.EVENT_READ, lambda: console.feed(os.read(descriptor, 4096)))
+            self._reactor.when_readable(descriptor, lambda: console.feed(os.read(descriptor, 4096)))
         return console
 
     def _open_shells(self) -> None:
@@ -172,11 +150,11 @@ class Init:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind("\0" + self._socket)
         listener.listen()
-        self._selector.register(listener, selectors.EVENT_READ, lambda: self._greet(listener))
+        self._reactor.when_readable(listener, lambda: self._greet(listener))
 
     def _greet(self, listener: socket.socket) -> None:
         shell, _ = listener.accept()
-        self._selector.register(shell, selectors.EVENT_READ, lambda: self._serve_shell(shell))
+        self._reactor.when_readable(shell, lambda: self._serve_shell(shell))
 
     def _serve_shell(self, shell: socket.socket) -> None:
         try:
@@ -186,7 +164,7 @@ class Init:
                 return
         except OSError:
             pass  # a session that was killed in the middle ends like one that left
-        self._selector.unregister(shell)
+        self._reactor.forget(shell)
         shell.close()
 
     @property
@@ -196,23 +174,6 @@ class Init:
     @property
     def _prompt(self) -> str:
         return f"IPOffice-{self._around.role.value}> "
-
-    def _later(self, seconds: float, what: Callable[[], None]) -> None:
-        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), what))
-
-    def _until_next_timer(self) -> float | None:
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
-
-    def _run_due_timers(self) -> None:
-        while self._timers and self._timers[0][0] <= time.monotonic():
-            heapq.heappop(self._timers)[2]()
-
-
-def _next_ended() -> int | None:
-    try:
-        return os.waitpid(-1, os.WNOHANG)[0] or None
-    except ChildProcessError:
-        return None
 
 
 def _write_what_fits(descriptor: int, data: bytes) -> None:

@@ -3,43 +3,22 @@
 import asyncio
 from dataclasses import dataclass
 
-from sipmessage import URI, Address, Parameters, Request, Response
+from sipmessage import Request, Response
 
-from virtual_bench import reginfo
 from virtual_bench.scaled_time import ScaledClock
-from virtual_bench.sip import PORT, answer, asked_expiry, new_request, new_tag, set_body
+from virtual_bench.sip import PORT, answer, asked_expiry
 from virtual_bench.sip_digest import Challenger, proves
 from virtual_bench.sip_flows import Flow, serve_datagrams, serve_streams
-from virtual_bench.sip_transactions import COMPLETED, Transactions
+from virtual_bench.sip_transactions import Transactions
 from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Decision, Doorkeeper
 from virtual_bench.units.bindings import Binding, Bindings
 from virtual_bench.units.records import User
+from virtual_bench.units.reg_event import ACTIVE, DEACTIVATED, Notifier, Subscription, Way, contact_of
 
 DEFAULT_EXPIRY = 3600
 RETRY_AFTER = 30
 """Seconds in the Retry-After of a 503."""
-
-
-@dataclass
-class Subscription:
-    """The dialog in which a telephone hears of its own registration (RFC 3680)."""
-
-    flow: Flow
-    local: Address
-    remote: Address
-    target: URI
-    call_id: str
-    number: int = 1
-
-
-@dataclass
-class Way:
-    """How a SIP telephone is reached: the flow that it registered on."""
-
-    flow: Flow
-    contact: str
-    subscription: Subscription | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +50,8 @@ class Registrar:
         self._bindings, self._truth = bindings, truth
         self._challenger = Challenger(settings.domain)
         self._transactions = Transactions(clock, self._handle)
+        self.received = self._transactions.received
+        self._notifier = Notifier(settings.domain, self._transactions)
 
     async def serve(self, host: str, transports: tuple[str, ...], port: int = PORT) -> None:
         """Listen on the given transports."""
@@ -123,14 +104,14 @@ class Registrar:
         if asked == 0:
             return self._unbind(request, flow, extension)
         granted = min(asked, self._settings.granted_expiry)
-        known, identity = self._bindings.get(extension), _identity(request)
-        fresh = known is None or known.identity != identity
-        way = Way(flow, str(request.contact[0].uri), None if fresh else known.way.subscription)  # type: ignore[union-attr]
-        response = answer(request, 200, {"Contact": f"<{way.contact}>;expires={granted}", "Expires": str(granted)})
-        self._log("accepted" if fresh else "confirmed", extension, flow, expires=granted)
+        identity, way = _identity(request), Way(flow, str(request.contact[0].uri))
+        known = self._bindings.get(extension)
+        if known and known.identity == identity:
+            way.subscription = known.way.subscription
+        self._log("confirmed" if known and known.identity == identity else "accepted", extension, flow, expires=granted)
         expires_at = self._clock.now() + granted
         self._bindings.put(Binding(extension, "sip", flow.peer[0], identity, expires_at, way))
-        return response
+        return answer(request, 200, {"Contact": f"<{way.contact}>;expires={granted}", "Expires": str(granted)})
 
     def _unbind(self, request: Request, flow: Flow, extension: str) -> Response:
         self._log("withdrawn", extension, flow)
@@ -154,15 +135,13 @@ class Registrar:
         binding, asked = self._bindings.get(extension), asked_expiry(request, DEFAULT_EXPIRY)
         if binding is None or binding.peer != flow.peer[0]:
             return answer(request, 481)
-        contact = f"<sip:{flow.local[0]}:{flow.local[1]};transport={flow.transport.lower()}>"
-        response = answer(request, 200, {"Expires": str(asked), "Contact": contact})
-        if asked == 0:
-            binding.way.subscription = None
-            return response
-        binding.way.subscription = subscription = Subscription(
-            flow, response.to_address, response.from_address, request.contact[0].uri, request.call_id
-        )
-        asyncio.get_running_loop().call_soon(self._notify, subscription, binding, "active")
+        response = answer(request, 200, {"Expires": str(asked), "Contact": contact_of(flow)})
+        binding.way.subscription = None
+        if asked:
+            binding.way.subscription = Subscription(
+                response.to_address, response.from_address, request.contact[0].uri, request.call_id
+            )
+            asyncio.get_running_loop().call_soon(self._notifier.notify, binding, ACTIVE)
         return response
 
     def take_back(self, extension: str) -> None:
@@ -170,47 +149,16 @@ class Registrar:
         binding = self._bindings.get(extension)
         if binding is None:
             return
-        way: Way = binding.way
-        subscription = way.subscription or _implicit(way, extension, self._settings.domain)
-        self._log("unregistered", extension, subscription.flow, reason="deactivated")
-        self._notify(subscription, binding, "terminated;reason=deactivated")
+        self._log("unregistered", extension, binding.way.flow, reason="deactivated")
+        self._notifier.notify(binding, DEACTIVATED)
         self._bindings.remove(extension)
-
-    def _notify(self, subscription: Subscription, binding: Binding, state: str) -> None:
-        flow = subscription.flow
-        via = (flow.transport, flow.local)
-        request = new_request(
-            "NOTIFY", subscription.target, subscription.local, subscription.remote, subscription.call_id,
-            subscription.number, via,
-        )  # fmt: skip
-        subscription.number += 1
-        request.headers.set("Event", "reg")
-        request.headers.set("Subscription-State", state)
-        request.headers.set("Contact", f"<sip:{flow.local[0]}:{flow.local[1]};transport={flow.transport.lower()}>")
-        aor = f"sip:{binding.extension}@{self._settings.domain}"
-        registered = not state.startswith("terminated")
-        set_body(request, reginfo.TYPE, reginfo.document(aor, binding.way.contact, registered=registered))
-        task = asyncio.get_running_loop().create_task(self._transactions.ask(flow, request, COMPLETED))
-        _running.add(task)
-        task.add_done_callback(_running.discard)
 
     def _log(self, what: str, extension: str, flow: Flow, **about: object) -> None:
         peer = f"{flow.peer[0]}:{flow.peer[1]}"
         self._truth.write(what, extension=extension, protocol="sip", peer=peer, **about)
 
 
-_running: set[asyncio.Task[Response | None]] = set()
-"""asyncio itself holds its tasks by weak references only."""
-
-
 def _identity(request: Request) -> str:
     """What stays the same as long as a telephone only refreshes (RFC 3261, 10.2.4)."""
     contact = request.headers.get("Contact") or ""
     return f"{request.call_id} {contact.split(';expires')[0]}"
-
-
-def _implicit(way: Way, extension: str, domain: str) -> Subscription:
-    """A dialog for a telephone that never subscribed, but is to hear of its end all the same."""
-    local = Address(URI("sip", domain, extension), parameters=Parameters(tag=new_tag()))
-    remote = Address(URI("sip", domain, extension))
-    return Subscription(way.flow, local, remote, URI.parse(way.contact), new_tag())

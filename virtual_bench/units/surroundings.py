@@ -10,7 +10,8 @@ from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Doorkeeper
 from virtual_bench.units.bindings import Bindings
 from virtual_bench.units.dhcp import DhcpDaemon
-from virtual_bench.units.gatekeeper import Gatekeeper, GatekeeperSettings
+from virtual_bench.units.gatekeeper import Gatekeeper
+from virtual_bench.units.gatekeeper_messages import GatekeeperSettings
 from virtual_bench.units.line import Line, Listener
 from virtual_bench.units.registrar import Registrar, RegistrarSettings
 

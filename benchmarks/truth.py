@@ -1,0 +1,131 @@
+"""Truth: what the emulated units say they decided over one night, against what the harness read from the packets.
+
+    python -m benchmarks.truth
+
+Plays a night on a bench of its own, matches every acceptance, refusal and withdrawal of the units' logs one
+to one with the events of the recordings, and appends counts and time errors (real milliseconds) to
+results/truth.jsonl. 1 if anything was missed or invented, or the 99th percentile is above 5 ms.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results_file import append
+from harness.base.versions import git_commit
+from harness.capture.events import Outcome, RegistrationAttempt, SystemNotice
+from harness.episodes.recording import Recording
+from harness.inventory import Role, find_bench
+
+ROOT = Path(__file__).resolve().parents[1]
+BENCH = "virtual@truth"
+WITHIN = 0.25
+"""Real seconds in which a decision and an event may be the same: far above the error, far below a retry."""
+LIMIT_MS = 5.0
+KINDS = {
+    "accepted": "let in",
+    "confirmed": "let in",
+    "refused": "refused",
+    "withdrawn": "withdrawn",
+    "unregistered": "unregistered",
+}
+OUTCOMES = {
+    Outcome.ACCEPTED: "let in",
+    Outcome.CONFIRMED: "let in",
+    Outcome.REFUSED: "refused",
+    Outcome.WITHDRAWN: "withdrawn",
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One decision: when (epoch seconds), by which system, about whom, what."""
+
+    at: float
+    role: Role
+    extension: str
+    what: str
+
+
+def main() -> int:
+    """Play the night, compare, append the result."""
+    bench = ["--bench", BENCH]
+    subprocess.run([sys.executable, "-m", "harness.cli", "up", *bench], cwd=ROOT, check=True)
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", *bench], cwd=ROOT, check=True
+        )
+        logs = find_bench(BENCH).state / "truth"
+        decided = [fact for role in Role for fact in decisions(logs / f"{role}.jsonl", role)]
+    finally:
+        subprocess.run([sys.executable, "-m", "harness.cli", "down", *bench], cwd=ROOT, check=True)
+    result = compare_all(ROOT / "runs/latest/recordings", decided)
+    append("truth", {"commit": git_commit(), **result})
+    print(json.dumps(result, indent=1))
+    return int(bool(result["missed"] or result["invented"]) or result["p99_ms"] > LIMIT_MS)
+
+
+def decisions(log: Path, role: Role) -> Iterable[Fact]:
+    """The decisions about registrations that a unit wrote down."""
+    for line in log.read_text().splitlines():
+        entry: dict[str, Any] = json.loads(line)
+        if entry["what"] in KINDS:
+            yield Fact(entry["t"], role, entry["extension"], KINDS[entry["what"]])
+
+
+def readings(recording: Recording) -> Iterable[Fact]:
+    """The same facts as the harness read them from the packets; what a kernel answered, no unit knows of."""
+    for event in recording.decoded.events:
+        if isinstance(event, RegistrationAttempt) and event.outcome in OUTCOMES and not event.by_transport:
+            yield Fact(event.at, event.role, event.extension, OUTCOMES[event.outcome])
+        elif isinstance(event, SystemNotice):
+            yield Fact(event.at, event.role, event.extension, "unregistered")
+
+
+def compare_all(folder: Path, decided: list[Fact]) -> dict[str, Any]:
+    """All recordings of a run against the decisions that fall into them."""
+    errors: list[float] = []
+    missed: list[Fact] = []
+    invented: list[Fact] = []
+    for path in sorted(folder.iterdir()):
+        recording = Recording.load(path)
+        began, ended = recording.manifest.began, recording.manifest.ended
+        inside = [fact for fact in decided if began < fact.at < ended - WITHIN]
+        pairs, unread = match(inside, [fact for fact in readings(recording) if fact.at < ended - WITHIN])
+        errors += [abs(read.at - fact.at) * 1000 for fact, read in pairs if read is not None]
+        missed += [fact for fact, read in pairs if read is None]
+        invented += unread
+    errors.sort()
+    return {
+        "matched": len(errors),
+        "missed": [str(fact) for fact in missed],
+        "invented": [str(fact) for fact in invented],
+        "median_ms": round(errors[len(errors) // 2], 3),
+        "p99_ms": round(errors[int(len(errors) * 0.99)], 3),
+        "max_ms": round(errors[-1], 3),
+    }
+
+
+def match(decided: list[Fact], read: list[Fact]) -> tuple[list[tuple[Fact, Fact | None]], list[Fact]]:
+    """Each decision with the nearest event of the same kind that is not taken yet; what is left over."""
+    left = list(read)
+    pairs: list[tuple[Fact, Fact | None]] = []
+    for fact in sorted(decided, key=lambda fact: fact.at):
+        same = [other for other in left if _alike(fact, other) and abs(other.at - fact.at) < WITHIN]
+        nearest = min(same, key=lambda other: abs(other.at - fact.at), default=None)
+        if nearest is not None:
+            left.remove(nearest)
+        pairs.append((fact, nearest))
+    return pairs, left
+
+
+def _alike(one: Fact, other: Fact) -> bool:
+    return (one.role, one.extension, one.what) == (other.role, other.extension, other.what)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.base.errors import ConfigurationFault
+from virtual_bench.defects import DEFECTS, Timing, apply_defects
+from virtual_bench.units.failover_policy import TRANSITIONS, FailoverPolicy, Mode
+from virtual_bench.units.home_policy import HOLDS_FOR, HomePolicy
+
+
+class Trial:
+    """A policy with the modes it went through, and when."""
+
+    def __init__(self, timing: Timing | None = None) -> None:
+        self.now, self.modes = 0.0, list[tuple[float, Mode]]()
+        self.policy = FailoverPolicy(timing or Timing(), lambda mode: self.modes.append((self.now, mode)))
+
+    def at(self, now: float) -> FailoverPolicy:
+        while (due := self.policy.due()) is not None and due <= now:
+            self.now = due
+            self.policy.advance(due)
+        self.now = now
+        return self.policy
+
+    def lost_at(self, now: float) -> "Trial":
+        """Home seen until `now`, the connection given up 75 s later."""
+        self.at(now).sighted(now)
+        self.at(now + 75).lost(now + 75)
+        return self
+
+
+def test_it_opens_no_earlier_than_three_minutes_after_the_last_sight() -> None:
+    trial = Trial().lost_at(100)
+    assert not trial.at(279.9).open
+    assert trial.at(280).open
+    assert trial.modes == [(280, Mode.SUPPORT)]
+
+
+def test_a_home_that_comes_back_in_time_changes_nothing() -> None:
+    trial = Trial().lost_at(100)
+    trial.at(270).sighted(270)
+    assert trial.at(2000).mode is Mode.NORMAL
+    assert trial.modes == []
+
+
+def test_failback_begins_more_than_ten_minutes_after_home_is_visible_and_ends_after_the_grace() -> None:
+    trial = Trial().lost_at(0)
+    trial.at(400).sighted(400)
+    assert trial.at(1000).mode is Mode.RETURNING
+    trial.at(5000)
+    assert trial.modes == [
+        (180, Mode.SUPPORT), (400, Mode.RETURNING), (1001, Mode.FAILBACK), (1301, Mode.NORMAL),
+    ]  # fmt: skip
+
+
+def test_the_ten_minutes_start_again_when_home_is_lost_again() -> None:
+    trial = Trial().lost_at(0)
+    trial.at(400).sighted(400)
+    trial.at(940).lost(940)
+    trial.at(1180).sighted(1180)
+    assert trial.modes[2:] == [(940, Mode.SUPPORT), (1180, Mode.RETURNING)]
+    assert trial.at(1180 + 600).mode is Mode.RETURNING
+    assert trial.at(1180 + 601).mode is Mode.FAILBACK
+
+
+def test_keepalives_do_not_start_the_ten_minutes_again() -> None:
+    trial = Trial().lost_at(0)
+    for now in range(400, 1400, 30):
+        trial.at(now).sighted(now)
+    assert (1001, Mode.FAILBACK) in trial.modes
+
+
+def test_home_lost_within_the_grace_is_supported_again() -> None:
+    trial = Trial().lost_at(0)
+    trial.at(400).sighted(400)
+    trial.at(1050).sighted(1050)
+    trial.at(1060).lost(1060)
+    assert trial.at(1230).mode is Mode.SUPPORT
+
+
+def test_without_ever_having_seen_home_it_never_opens() -> None:
+    trial = Trial()
+    trial.at(10).lost(10)
+    assert trial.at(10_000).mode is Mode.NORMAL
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.1, 700)), max_size=30))
+def test_it_never_opens_early_and_never_takes_a_way_that_is_not_there(steps: list[tuple[bool, float]]) -> None:
+    trial, now, last_sight = Trial(), 0.0, -1e9
+    before = Mode.NORMAL
+    for seen, pause in steps:
+        now += pause
+        policy = trial.at(now)
+        (policy.sighted if seen else policy.lost)(now)
+        for at, mode in trial.modes:
+            assert mode in TRANSITIONS[before]
+            if mode is Mode.SUPPORT and before in (Mode.NORMAL, Mode.FAILBACK):
+                assert at >= last_sight + 180
+            before = mode
+        trial.modes.clear()
+        last_sight = now if seen else last_sight
+
+
+@pytest.mark.parametrize(
+    ("defect", "timing"),
+    [
+        ("early-admission", Timing(opens_after=150)),
+        ("early-failback", Timing(returns_after=480)),
+        ("no-admission", Timing(opens_after=None)),
+    ],
+)
+def test_a_defect_changes_one_thing(defect: str, timing: Timing) -> None:
+    assert apply_defects(Timing(), [defect]) == timing
+    assert DEFECTS[defect].clauses
+
+
+def test_with_no_admission_it_never_opens() -> None:
+    assert not Trial(apply_defects(Timing(), ["no-admission"])).lost_at(0).at(10_000).open
+
+
+def test_an_unknown_defect_is_named() -> None:
+    with pytest.raises(ConfigurationFault, match="no defect 'late'"):
+        apply_defects(Timing(), ["late"])
+
+
+def test_home_holds_new_registrations_until_it_is_told() -> None:
+    policy = HomePolicy(0)
+    assert not policy.admits("301", 10, refresh=False)
+    assert policy.admits("301", 10, refresh=True)
+    policy.told("normal", [])
+    assert policy.admits("301", 10, refresh=False)
+
+
+def test_home_holds_for_a_minute_at_most() -> None:
+    policy = HomePolicy(0)
+    assert not policy.admits("301", HOLDS_FOR - 1, refresh=False)
+    assert policy.admits("301", HOLDS_FOR, refresh=False)
+
+
+@pytest.mark.parametrize(("mode", "admitted"), [("support", False), ("returning", False), ("failback", True)])
+def test_home_refuses_whom_the_failover_system_has(mode: str, admitted: bool) -> None:
+    policy = HomePolicy(0)
+    policy.told(mode, ["301"])
+    assert policy.admits("301", 1, refresh=False) is admitted
+    assert policy.admits("302", 1, refresh=False)
+
+
+def test_a_failover_system_that_died_does_not_keep_phones_out_for_good() -> None:
+    policy = HomePolicy(0)
+    policy.told("support", ["301"])
+    policy.line_lost(100)
+    assert not policy.admits("301", 100 + HOLDS_FOR - 1, refresh=False)
+    assert policy.admits("301", 100 + HOLDS_FOR, refresh=False)
