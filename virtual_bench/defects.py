@@ -49,8 +49,7 @@ DEFECTS = {
         Defect(
             "early-admission",
             "The failover system lets phones in 30 s early, 150 s after it lost sight of home.",
-            # 150 s are less than a reboot takes, so that even that invokes it: by nature two clauses.
-            ("FO-DELAY", "FO-SHORT"),
+            ("FO-DELAY",),
             lambda timing: replace(timing, opens_after=150.0),
         ),
         Defect(

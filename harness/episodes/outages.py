@@ -39,6 +39,7 @@ def _repower(inventory: Inventory) -> BenchSeconds:
 )
 def home_lost(lab: Lab) -> None:
     """Home's link is cut, and restored after the phones have moved."""
+    lab.log_in_at_switch(Role.HOME)
     normal_operation(lab)
     lab.cut(Role.HOME)
     phones_move(lab)
@@ -66,6 +67,7 @@ def home_rebooted_by_console(lab: Lab) -> None:
 )
 def phone_repowered(lab: Lab) -> None:
     """Phones lose power in failover and again after failback."""
+    lab.log_in_at_switch(Role.HOME)
     normal_operation(lab)
     lab.cut(Role.HOME)
     phones_move(lab)

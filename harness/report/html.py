@@ -1,6 +1,7 @@
 """The HTML report: Allure 3, one file, made by the Node that the environment brings along."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +9,18 @@ from pathlib import Path
 from harness.base.errors import HarnessFault
 
 CATEGORIES = [
-    {"name": "Product: departs from the specification", "matchedStatuses": ["failed"]},
-    {"name": "Inconclusive", "matchedStatuses": ["broken"], "messageRegex": ".*INCONCLUSIVE.*"},
-    {"name": "Lab fault", "matchedStatuses": ["broken"], "messageRegex": ".*blocked by lab.*"},
-    {"name": "Configuration", "matchedStatuses": ["broken"], "messageRegex": ".*blocked by configuration.*"},
-    {"name": "Harness fault", "matchedStatuses": ["broken"], "messageRegex": ".*blocked by harness.*"},
-    {"name": "Noted", "matchedStatuses": ["skipped"], "messageRegex": ".*NOTED.*"},
-    {"name": "Not judged", "matchedStatuses": ["skipped"], "messageRegex": ".*NOT JUDGED.*"},
+    {"name": name, "matchers": {"labels": {"outcome": outcome}}}
+    for name, outcome in (
+        ("Product: departs from the specification", "failed"),
+        ("Inconclusive", "inconclusive"),
+        ("Blocked by the lab", "blocked by lab"),
+        ("Blocked by the configuration", "blocked by configuration"),
+        ("Blocked by the harness", "blocked by harness"),
+        ("Noted", "noted"),
+        ("Not judged", "not judged"),
+    )
 ]
+"""Allure's categories, told by the label `outcome` that every case carries."""
 BUILD_WITHIN = 120.0
 """Real seconds; a report of a night takes some 5."""
 
@@ -31,23 +36,25 @@ def allure_program() -> list[str] | None:
     return [str(node), str(entry)] if entry.exists() and node.exists() else None
 
 
-def build(results: Path, out: Path, name: str) -> Path:
-    """`out`/report.html from Allure's results. Raises HarnessFault that says why there is none."""
+def build(results: Path, out: Path, name: str, environment: dict[str, str]) -> Path:
+    """`out`/report.html from Allure's results; `environment` is shown beside them.
+
+    Raises HarnessFault that says why there is none.
+    """
     program = allure_program()
     if program is None:
         raise HarnessFault("Allure is not installed here, so there is no HTML report.", next_step="./lab setup")
     config = out / "allurerc.json"
     work = out / ".allure"
-    config.write_text(
-        json.dumps(
-            {
-                "name": name,
-                "output": str(work),
-                "plugins": {"awesome": {"options": {"singleFile": True, "reportName": name, "reportLanguage": "en"}}},
-                "categories": CATEGORIES,
-            }
-        )
-    )
+    awesome = {"singleFile": True, "reportName": name, "reportLanguage": "en", "groupBy": ["feature", "story"]}
+    settings = {
+        "name": name,
+        "output": str(work),
+        "plugins": {"awesome": {"options": awesome}},
+        "categories": CATEGORIES,
+        "variables": environment,
+    }
+    config.write_text(json.dumps(settings))
     try:
         ended = subprocess.run(
             [*program, "generate", str(results), "--config", str(config), "--output", str(work)],
@@ -62,11 +69,5 @@ def build(results: Path, out: Path, name: str) -> Path:
         raise HarnessFault(f"Allure made no report: {(ended.stderr or ended.stdout).strip()[-300:]}")
     report = out / "report.html"
     pages[0].replace(report)
-    _remove(work)
+    shutil.rmtree(work, ignore_errors=True)
     return report
-
-
-def _remove(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)

@@ -104,5 +104,5 @@ def test_a_short_outage_invokes_nothing(home_rebooted: Recording, inventory: Inv
         marks=[(lost, "lost"), (visible, "visible")],
     )
     for phone in inventory.phones.values():
-        back = registered_at(HOME, home_rebooted.registrations(phone), since=lost)
+        back = registered_at(HOME, home_rebooted.registrations(phone), since=Interval.at(visible.low))
         judge(back - visible, at_most(bounds.back_after_short_outage(phone)), marks=[(back, phone.extension)])

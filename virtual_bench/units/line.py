@@ -24,8 +24,11 @@ SILENCE = 75.0
 """Bench seconds without any message after which the connection is given up: two keepalives and a half."""
 UNACKNOWLEDGED = 60.0
 """Bench seconds for TCP to have something acknowledged (TCP_USER_TIMEOUT); the kernel takes minutes."""
-CONNECT_EVERY, CONNECT_WITHIN = 10.0, 5.0
-"""Bench seconds between two tries to connect, and for one; no source, choices of this bench."""
+CONNECT_EVERY, CONNECT_WITHIN = 3.0, 5.0
+"""Bench seconds between two tries to connect, and for one; no source, choices of this bench.
+
+Short, so that a home that reboots is seen again some 145 s after it went, whatever the phase of the tries.
+"""
 DISCARD = struct.pack("ii", 1, 0)
 """SO_LINGER, zero seconds: closing throws away what is not acknowledged (socket(7))."""
 LEAST_REAL = 0.3
