@@ -26,6 +26,7 @@ command -v debootstrap >/dev/null || { echo "bare_machine.sh: install debootstra
 repo=$(cd "$(dirname "$0")/.." && pwd)
 commit=$(git -C "$repo" rev-parse HEAD)
 root=${root:-$(mktemp -d)} && mkdir -p "$root" && root=$(cd "$root" && pwd)
+chmod 755 "$root"   # it becomes /, where every account has to get through
 [ -z "$(ls -A "$root")" ] || { echo "bare_machine.sh: $root is not empty" >&2 && exit 2; }
 work=$root/bare     # what belongs to this measurement, not to the bare machine
 clone=/root/clone

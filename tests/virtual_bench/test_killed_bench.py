@@ -1,0 +1,113 @@
+"""A night that is interrupted or killed in the middle of an outage: the lab is put back, and can be used at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.inventory import Bench, find_bench
+from virtual_bench.kind import VirtualBench, links
+
+ROOT = Path(__file__).parents[2]
+WITHIN = 20.0
+"""Real seconds for the outage to begin, and for the lab to be put back."""
+
+pytestmark = pytest.mark.bench
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    found = find_bench("virtual@killed")
+    kind = VirtualBench()
+    kind.up(found)
+    yield found
+    kind.down(found)
+
+
+@pytest.fixture
+def night(bench: Bench, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A night whose outage has begun: home's port is shut."""
+    assert cli("recover", bench).returncode == 0
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--episodes", "home_lost"]
+    process = subprocess.Popen(
+        [*command, "--bench", bench.name, "--runs", str(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    try:
+        assert holds(lambda: not home_has_link(bench))
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
+def test_a_night_that_is_ended_puts_the_lab_back(
+    bench: Bench, night: subprocess.Popen[bytes], ended_by: signal.Signals
+) -> None:
+    night.send_signal(ended_by)
+    assert holds(lambda: home_has_link(bench))
+    assert holds(lambda: not runs_of(bench))
+    assert night.wait(WITHIN) != 0
+
+
+def test_a_killed_episode_is_recovered_by_the_night_itself(bench: Bench, night: subprocess.Popen[bytes]) -> None:
+    os.kill(runs_of(bench)[0], signal.SIGKILL)
+    assert holds(lambda: home_has_link(bench))
+    assert night.wait(WITHIN) == 10
+
+
+def test_after_both_are_killed_recover_names_and_puts_back(bench: Bench, night: subprocess.Popen[bytes]) -> None:
+    runs = runs_of(bench)
+    night.kill()
+    for run in runs:
+        os.kill(run, signal.SIGKILL)
+    night.wait()
+    assert holds(lambda: not runs_of(bench))
+    assert not home_has_link(bench)
+    told = cli("recover", bench)
+    assert told.returncode == 0
+    assert "put sw-home port1 back to on" in told.stdout
+    assert home_has_link(bench)
+    assert "nothing was left" in cli("recover", bench).stdout
+
+
+def home_has_link(bench: Bench) -> bool:
+    """Asked of the bench itself, not of the harness."""
+    return links(bench)["home"]
+
+
+def runs_of(bench: Bench) -> list[int]:
+    """The processes that play an episode on `bench`."""
+    wanted = f"{bench.path}@killed"
+    return [
+        int(folder.name)
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit() and {"run", wanted} <= set(arguments(folder))
+    ]
+
+
+def arguments(folder: Path) -> list[str]:
+    try:
+        return (folder / "cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def cli(command: str, bench: Bench) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "harness.cli", command, "--bench", bench.name]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def holds(condition: Callable[[], bool]) -> bool:
+    """Whether `condition` comes to hold in time."""
+    until = time.monotonic() + WITHIN
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
