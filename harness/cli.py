@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from harness.base.errors import BenchError
+from harness.base.errors import BenchError, HarnessFault, on_bench
 from harness.base.secrets import mask
 from harness.episodes.episode import find_episode
 from harness.episodes.kinds import bench_kind
@@ -40,10 +40,18 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except BenchError as error:
-            print(mask(f"{error.blame}: {error}"), file=sys.stderr)
-            raise typer.Exit(EXIT_FAULT) from None
+            raise _ended_by(error) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            fault = HarnessFault(f"{where}{error.strerror}.", next_step="look at that file, its disk and its rights.")
+            raise _ended_by(fault) from None
 
     return wrapped
+
+
+def _ended_by(error: BenchError) -> typer.Exit:
+    print(mask(f"{error.blame}: {error}"), file=sys.stderr)
+    return typer.Exit(EXIT_FAULT)
 
 
 @app.command()
@@ -84,7 +92,8 @@ def episodes() -> None:
 @plainly
 def inventory_check(file: Path) -> None:
     """Say what is wrong with an inventory file, with file, line and field."""
-    inventory = load_inventory(file, Path("${state}"))
+    with on_bench(file.stem):
+        inventory = load_inventory(file, Path("${state}"))
     counted = f"{len(inventory.phones)} phones, {len(inventory.switches)} switches"
     print(f"{file}: bench {inventory.bench}, {counted}: no fault found")
 
@@ -105,11 +114,8 @@ def inventory_schema() -> None:
 
 def _entered(name: str) -> Bench:
     bench = find_bench(name)
-    try:
+    with on_bench(bench.name):
         bench_kind(bench.inventory.kind).enter(bench)
-    except BenchError as error:
-        error.bench = error.bench or bench.name
-        raise
     return bench
 
 

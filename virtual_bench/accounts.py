@@ -6,6 +6,8 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
+HOME = "/run"
+"""The device's own and gone with it: vtysh leaves a history in the home folder."""
 _SALT = string.ascii_letters + string.digits
 
 
@@ -29,7 +31,7 @@ def write_accounts(folder: Path, account: Account, host: Path = Path("/etc")) ->
     """
     folder.mkdir(parents=True, exist_ok=True)
     passwd = _others(host / "passwd", account.user)
-    passwd.append(f"{account.user}:x:0:0:{account.user}:/:{account.shell}")
+    passwd.append(f"{account.user}:x:0:0:{account.user}:{HOME}:{account.shell}")
     shadow = [f"{line.split(':')[0]}:*:19000:0:99999:7:::" for line in passwd[:-1]]
     shadow.append(f"{account.user}:{hashed(account.password)}:19000:0:99999:7:::")
     _write(folder / "passwd", passwd, 0o644)

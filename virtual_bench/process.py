@@ -52,6 +52,9 @@ def preparation(program: Program, hostname: str) -> str:
         "mount -t proc proc /proc",
         "mount -t sysfs sysfs /sys",
         "mount -t tmpfs -o mode=755 tmpfs /run",
+        # sshd keeps its books of logins there; on the host they are none of ours.
+        "mount -t tmpfs -o mode=755 tmpfs /var/log",
+        "[ ! -d /var/lib/wtmpdb ] || mount -t tmpfs tmpfs /var/lib/wtmpdb",
         *(_laid_over(source, path) for source, path in program.files.items()),
         *program.prepare,
         'exec "$@"',

@@ -1,5 +1,7 @@
 """Errors as a taxonomy of blame: who is to look, at which device, and what to do next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 
@@ -47,3 +49,13 @@ class ConfigurationFault(BenchError):
     """The user's input: inventory, secrets, options, rights."""
 
     blame = Blame.CONFIGURATION
+
+
+@contextmanager
+def on_bench(name: str) -> Iterator[None]:
+    """Whatever fault is raised meanwhile names the bench `name`, unless it names one already."""
+    try:
+        yield
+    except BenchError as error:
+        error.bench = error.bench or name
+        raise

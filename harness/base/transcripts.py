@@ -1,6 +1,7 @@
 """What was said to a device and what it answered, with times, secrets masked."""
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from harness.base.clock import now
@@ -16,8 +17,7 @@ class Transcript:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._lock = threading.Lock()
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        self._unwritten = ""
 
     def sent(self, text: str) -> None:
         """Keep what was sent to the device."""
@@ -36,8 +36,15 @@ class Transcript:
             return
         stamp = f"{now():.6f}"
         lines = mask(text).replace("\r", "").rstrip("\n").split("\n")
-        with self._lock, self.path.open("a") as file:
-            file.writelines(f"{stamp} {mark} {line}\n" for line in lines)
+        with self._lock:
+            self._unwritten += "".join(f"{stamp} {mark} {line}\n" for line in lines)
+            # A full disk must not keep a device from being put back: it is tried again with the next line,
+            # and the recorder, which watches that disk, reports it.
+            with suppress(OSError):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a") as file:
+                    file.write(self._unwritten)
+                self._unwritten = ""
 
 
 class Transcripts:

@@ -116,7 +116,8 @@ def fault_of(said: str, last: str, device: str) -> BenchError:
         return ConfigurationFault(
             "no right to capture there.",
             device=device,
-            next_step="run as root, or `dpkg-reconfigure wireshark-common` and join the group wireshark.",
+            next_step="run as root with CAP_NET_RAW and CAP_NET_ADMIN (containers drop them), or "
+            "`dpkg-reconfigure wireshark-common` and join the group wireshark.",
         )
     if "no such device" in lower or "no device named" in lower or "no interface" in lower:
         return ConfigurationFault(

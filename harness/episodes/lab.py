@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.base.clock import ClockPair, now
-from harness.base.errors import BenchError, ConfigurationFault, LabFault
+from harness.base.errors import BenchError, ConfigurationFault, LabFault, on_bench
 from harness.base.stimulus import Stimulus
 from harness.base.transcripts import Transcripts
 from harness.base.units import BenchSeconds
@@ -49,6 +49,7 @@ class Lab:
         self.waits: list[Waited] = []
         self.clocks: list[Clocks] = []
         self.fault: FaultFound | None = None
+        self.put_back: PutBack | None = None
         self._closed = False
         self._watcher, self._wait_for_bench = watcher, wait_for_bench
         self._scale = bench.inventory.settings.scale
@@ -62,6 +63,11 @@ class Lab:
         self.probes = Probing(self)
 
     def __enter__(self) -> "Lab":
+        with on_bench(self.bench.name):
+            self._begin()
+        return self
+
+    def _begin(self) -> None:
         _refuse_undisturbable(self.bench)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lease.acquire(self._wait_for_bench)
@@ -78,14 +84,21 @@ class Lab:
             self._lease.release()
             raise
         self._read_clocks()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, BenchError):
+            error.bench = error.bench or self.bench.name
         if error is not None and self.fault is None:
             self.fault = _fault(error)
-        self.close()
+        try:
+            self.close()
+        except BenchError as second:
+            # What came first is the cause, and what is to be raised.
+            if error is None:
+                raise
+            self._watcher.say(str(second))
 
     def close(self) -> None:
         """Put the lab back and close the recording. Once done, nothing more."""
@@ -93,10 +106,11 @@ class Lab:
             return
         self._closed = True
         try:
-            put_back = self._put_back()
+            self.put_back = self._put_back()
             self._read_clocks()
             self.live.close()
-            write_recording(self, self.recorder.stop(), put_back)
+            with on_bench(self.bench.name):
+                write_recording(self, self.recorder.stop(), self.put_back)
         finally:
             self.devices.close()
             self._lease.release()
@@ -153,6 +167,11 @@ class Lab:
     def register_probes_at_home(self) -> None:
         """Register the probe's own extensions at home, like phones, so that home's records hold them."""
         self.probes.register_at_home()
+
+    def ask_outlet(self, device: str) -> None:
+        """Read the outlet of `device` beforehand, so that a PDU which does not answer is known before an outage."""
+        outlet = self._outlet(device)
+        self.devices.pdu(outlet.pdu).state(outlet.outlet)
 
     # What can be waited for
 
@@ -244,6 +263,8 @@ class Lab:
         found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
         if found.clean:
             self._journal.forget_settled()
+        for failure in found.failures:
+            self._watcher.say(f"NOT put back: {failure}")
         return PutBack(clean=found.clean, restored=found.restored, failures=found.failures)
 
     def _stimulus(self, stimulus: Stimulus) -> None:
@@ -276,11 +297,18 @@ class Lab:
 def run_episode(bench: Bench, episode: Episode, folder: Path, watcher: Watcher, wait_for_bench: float) -> None:
     """Play `episode` on `bench`; its recording lies in `folder` afterwards, also where it ended early.
 
-    Raises the BenchError that ended it early, after the lab was put back and the recording closed.
+    Raises the BenchError that ended it early, after the lab was put back and the recording closed; LabFault
+    where the lab could not be put back.
     """
     watcher.say(f"{bench.name}: {episode.sentence}")
     with Lab(bench, episode.name, folder, watcher, wait_for_bench) as lab:
         episode.play(lab)
+    if lab.put_back is not None and not lab.put_back.clean:
+        raise LabFault(
+            f"the episode was played, but not everything could be put back: {'; '.join(lab.put_back.failures)}.",
+            bench=bench.name,
+            next_step="put it back by hand, then `bench recover`.",
+        )
 
 
 def recover(bench: Bench, watcher: Watcher) -> list[str]:
@@ -306,7 +334,7 @@ def recover(bench: Bench, watcher: Watcher) -> list[str]:
 
 def _fault(error: BaseException) -> FaultFound:
     if isinstance(error, BenchError):
-        return FaultFound(blame=str(error.blame), device=error.device, message=str(error))
+        return FaultFound(blame=str(error.blame), device=error.device, message=error.message, next_step=error.next_step)
     if isinstance(error, KeyboardInterrupt):
         return FaultFound(blame="harness", device="", message="interrupted by the user")
     return FaultFound(blame="harness", device="", message=f"{type(error).__name__}: {error}")

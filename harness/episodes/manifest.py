@@ -55,6 +55,7 @@ class FaultFound(Part):
     blame: str
     device: str
     message: str
+    next_step: str = ""
 
 
 class PutBack(Part):

@@ -68,6 +68,8 @@ def home_rebooted_by_console(lab: Lab) -> None:
 def phone_repowered(lab: Lab) -> None:
     """Phones lose power in failover and again after failback."""
     lab.log_in_at_switch(Role.HOME)
+    for name in _pluggable(lab):
+        lab.ask_outlet(name)
     normal_operation(lab)
     lab.cut(Role.HOME)
     phones_move(lab)
@@ -103,7 +105,7 @@ def phones_return(lab: Lab) -> None:
 
 def repower_all(lab: Lab, where: str, role: Role) -> None:
     """Every phone off and on again at once; until each is registered, or must have been."""
-    phones = [name for name, phone in lab.inventory.phones.items() if phone.outlet is not None]
+    phones = _pluggable(lab)
     for name in phones:
         lab.power_off(name)
     off = lab.now()
@@ -116,6 +118,10 @@ def repower_all(lab: Lab, where: str, role: Role) -> None:
         return all(lab.registered(name, role, since=off) for name in phones)
 
     lab.wait_for(f"re-powered phones at {where}", registered, within=within)
+
+
+def _pluggable(lab: Lab) -> list[str]:
+    return [name for name, phone in lab.inventory.phones.items() if phone.outlet is not None]
 
 
 def _home_rebooted(lab: Lab, by: str) -> None:

@@ -11,6 +11,7 @@ from harness.base.interval import Interval, Never
 from harness.base.stimulus import Stimulus
 from harness.base.units import EpochSeconds
 from harness.capture.decoder import Decoded, decode
+from harness.capture.products import products_seen
 from harness.episodes.manifest import FILE, Manifest
 from harness.episodes.writing import sha256
 from harness.inventory import Inventory, Phone, Protocol, Role
@@ -88,6 +89,18 @@ class Recording:
             Stimulus(done.verb, done.target, EpochSeconds(done.not_before), EpochSeconds(done.not_after), done.note)
             for done in self.manifest.stimuli
         )
+
+    @cached_property
+    def firmware(self) -> dict[str, str]:
+        """Phone or system → product and version, as far as it told them at the failover system's port."""
+        point = next(name for name, one in self.inventory.captures.items() if Role.FAILOVER.value in one.sees)
+        file = next(self.folder / one.file for one in self.manifest.captures if one.point == point)
+        names = {str(system.address): role.value for role, system in self.inventory.systems.items()}
+        extensions = {phone.extension: name for name, phone in self.inventory.phones.items()}
+        for attempt in self.timeline.attempts:
+            if attempt.extension in extensions:
+                names[attempt.event.source] = extensions[attempt.extension]
+        return {names[address]: told for address, told in products_seen(file).items() if address in names}
 
     @property
     def line(self) -> LineTimeline:

@@ -6,16 +6,22 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Protocol, TextIO
 
+from harness.base.secrets import mask
+
 
 @dataclass(frozen=True)
 class Waiting:
-    """One moment of a wait. Bench seconds since the episode began; `places` is phone → where it is."""
+    """One moment of a wait. Bench seconds since the episode began; `places` is phone → where it is.
+
+    `whose` tells several episodes apart that run side by side.
+    """
 
     what: str
     since: float
     now: float
     until: float
     places: dict[str, str] = field(default_factory=dict)
+    whose: str = ""
 
 
 class Watcher(Protocol):
@@ -48,7 +54,7 @@ class Piped:
 
     def say(self, text: str) -> None:
         """One line `{"say": text}`."""
-        self._write({"say": text})
+        self._write({"say": mask(text)})
 
     def waiting(self, moment: Waiting) -> None:
         """One line `{"waiting": {...}}`."""
@@ -67,18 +73,19 @@ class Lines:
 
     def __init__(self, out: TextIO = sys.stdout, prefix: str = "", every: float = 10.0) -> None:
         self._out, self._prefix, self._every = out, prefix, every
-        self._what, self._next = "", 0.0
+        self._shown: dict[str, tuple[str, float]] = {}
 
     def say(self, text: str) -> None:
         """Print it."""
-        print(f"{self._prefix}{text}", file=self._out, flush=True)
+        print(mask(f"{self._prefix}{text}"), file=self._out, flush=True)
 
     def waiting(self, moment: Waiting) -> None:
         """Print it if the wait is new or `every` real seconds have passed."""
-        if moment.what == self._what and time.monotonic() < self._next:
+        what, until = self._shown.get(moment.whose, ("", 0.0))
+        if moment.what == what and time.monotonic() < until:
             return
-        self._what, self._next = moment.what, time.monotonic() + self._every
-        self.say(describe(moment))
+        self._shown[moment.whose] = (moment.what, time.monotonic() + self._every)
+        self.say(moment.whose + describe(moment))
 
 
 def describe(moment: Waiting) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.base.clock import now
+from harness.base.errors import HarnessFault
 from harness.base.secrets import mask
 from harness.base.stimulus import Stimulus
 from harness.base.versions import tool_versions
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def write_recording(lab: "Lab", captures: Iterable[Capture], put_back: PutBack) -> None:
-    """Write the manifest of what `lab` recorded into its folder."""
+    """Write the manifest of what `lab` recorded into its folder. Raises HarnessFault where it cannot be written."""
     fault = lab.fault.model_copy(update={"message": mask(lab.fault.message)}) if lab.fault else None
-    Manifest(
+    manifest = Manifest(
         bench=lab.bench.name,
         episode=lab.episode,
         began=lab.began,
@@ -33,7 +34,14 @@ def write_recording(lab: "Lab", captures: Iterable[Capture], put_back: PutBack) 
         put_back=put_back,
         fault=fault,
         versions=tool_versions(),
-    ).write(lab.folder)
+    )
+    try:
+        manifest.write(lab.folder)
+    except OSError as error:
+        raise HarnessFault(
+            f"the recording in {lab.folder} cannot be closed ({error.strerror}).",
+            next_step="make room on the disk and play the episode again.",
+        ) from None
 
 
 def sha256(path: Path) -> str:

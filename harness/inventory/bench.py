@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.base.errors import ConfigurationFault
+from harness.base.errors import ConfigurationFault, on_bench
 from harness.inventory.loading import load_inventory
 from harness.inventory.models import Inventory
 
@@ -33,7 +33,8 @@ def find_bench(name: str, folder: Path | None = None) -> Bench:
     """
     path, instance = _locate(name, folder or inventory_folder())
     state = state_folder(path) / instance
-    return Bench(instance, path, state, load_inventory(path, state))
+    with on_bench(instance):
+        return Bench(instance, path, state, load_inventory(path, state))
 
 
 def replace_inventory(bench: Bench, inventory: Inventory) -> Bench:

@@ -65,7 +65,8 @@ def _ports(inventory: Inventory) -> Iterator[Finding]:
         elif switch.ports[port.port].connects != name:
             yield Finding(
                 (*place, "port"),
-                f"port '{port.port}' of '{port.switch}' connects '{switch.ports[port.port].connects}'",
+                f"port '{port.port}' of '{port.switch}' connects '{switch.ports[port.port].connects}', and a port "
+                f"serves one device; expected one that connects '{name}'",
             )
 
 
@@ -79,7 +80,8 @@ def _outlets(inventory: Inventory) -> Iterator[Finding]:
         elif pdu.outlets.get(outlet.outlet) != name:
             yield Finding(
                 (*place, "outlet"),
-                f"outlet {outlet.outlet} of '{outlet.pdu}' is for '{pdu.outlets.get(outlet.outlet)}'",
+                f"outlet {outlet.outlet} of '{outlet.pdu}' is for '{pdu.outlets.get(outlet.outlet)}', and an outlet "
+                f"serves one device; expected one for '{name}'",
             )
 
 
@@ -90,10 +92,7 @@ def _consoles(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _unique(inventory: Inventory) -> Iterator[Finding]:
-    devices = list(_devices(inventory))
-    phones = inventory.phones
-    yield from _twice("port", [((*place, "port"), port) for place, _, port, _ in devices])
-    yield from _twice("outlet", [((*place, "outlet"), outlet) for place, _, _, outlet in devices if outlet])
+    phones = inventory.phones  # a port or outlet used twice is told by whom it is for
     extensions: list[tuple[Place, Hashable]] = [(("phones", n, "extension"), p.extension) for n, p in phones.items()]
     extensions += [(("probes", p.value, "extension"), e.extension) for p, e in inventory.probes.items()]
     yield from _twice("extension", extensions)

@@ -1,5 +1,6 @@
 """Reading an inventory file: extends, placeholders, and errors that name file, line and field."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def _read(path: Path, source: _Source, seen: tuple[Path, ...]) -> None:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigurationFault(
-            f"{path}:{line}: this is not YAML ({error.problem}).", next_step="mend the line."
+            f"{path}:{line}: this is not YAML ({_without_values(str(error.problem))}).", next_step="mend the line."
         ) from None
     if not isinstance(data, CommentedMap):
         raise ConfigurationFault(f"{path} does not describe a bench.", next_step="begin with 'bench: NAME'.")
@@ -112,6 +113,11 @@ def _expanded(value: Any, state: Path) -> Any:
     return value.replace("${state}", str(state)) if isinstance(value, str) else value
 
 
+def _without_values(problem: str) -> str:
+    """What the YAML reader says, without what it quotes from the file, which might be a secret."""
+    return re.sub(r"'[^'<][^']+'", "'…'", problem.partition(" with value ")[0])
+
+
 def _finding(problem: Any) -> Finding:
     """A pydantic error as a finding; its input is never shown, since it might be a secret."""
     place = tuple(part for part in problem["loc"] if part != "[key]")
@@ -127,5 +133,5 @@ def _fault(path: Path, source: _Source, faults: list[Finding]) -> ConfigurationF
     lines = []
     for fault in faults:
         file, line = source.where(fault.place)
-        lines.append(f"{file or path}:{line}: {'.'.join(map(str, fault.place))}: {fault.expected}")
+        lines.append(f"{file or path}:{line}: {'.'.join(map(str, fault.place))}: {fault.expected}.")
     return ConfigurationFault("\n".join(lines), next_step="mend the inventory; `bench inventory check FILE` checks it.")

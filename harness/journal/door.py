@@ -74,9 +74,8 @@ class Door:
         for number, change in changes:
             what = f"{change.device} {change.target} back to {change.was}"
             tell(f"putting {what}")
-            fault = self._undo(change, Deadline.after(seconds))
+            fault = self._undo(change, Deadline.after(seconds)) or self._note_undone(number)
             if fault is None:
-                self._journal.undone(number)
                 restored.append(what)
             else:
                 failures.append(f"{what}: {fault}")
@@ -122,6 +121,14 @@ class Door:
                 if deadline.passed:
                     return str(error)
                 time.sleep(RETRY)
+
+    def _note_undone(self, number: int) -> str | None:
+        """None, or why it could not be noted: the others are to be put back all the same."""
+        try:
+            self._journal.undone(number)
+        except BenchError as error:
+            return f"it is back, but {error}"
+        return None
 
     def _back(self, change: LabChange) -> None:
         if change.kind == "registration":

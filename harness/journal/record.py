@@ -80,8 +80,8 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise HarnessFault(
-                f"the journal {self.path} cannot be written ({error.strerror}); nothing was changed.",
-                next_step="make room on the disk.",
+                f"the journal {self.path} cannot be written ({error.strerror}) for '{entry['what']}'.",
+                next_step="make room on the disk, then `bench recover`.",
             ) from None
         self._take(entry)
 
