@@ -69,7 +69,7 @@ class Lab:
 
     def _begin(self) -> None:
         _refuse_undisturbable(self.bench)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         self._lease.acquire(self._wait_for_bench)
         try:
             self._recover()
@@ -258,6 +258,15 @@ class Lab:
                     next_step="put it back by hand, then `bench recover`.",
                 )
         self._journal.forget_settled()
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationFault(
+                f"the folder {self.folder} for the recording cannot be made ({error.strerror}).",
+                next_step="name another one.",
+            ) from None
 
     def _put_back(self) -> PutBack:
         found = self.door.put_back(UNDO_SECONDS, self._watcher.say)

@@ -177,7 +177,7 @@ class TestAccounts:
         laid = write_accounts(tmp_path / "out", Account("lab", "secret"), host=tmp_path)
         assert set(laid.values()) == {"/etc/passwd", "/etc/shadow"}
         lines = (tmp_path / "out" / "passwd").read_text().splitlines()
-        assert [line for line in lines if line.startswith("lab:")] == ["lab:x:0:0:lab:/:/bin/sh"]
+        assert [line for line in lines if line.startswith("lab:")] == ["lab:x:0:0:lab:/run:/bin/sh"]
 
     def test_only_the_account_has_a_password(self, tmp_path: Path) -> None:
         (tmp_path / "passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")

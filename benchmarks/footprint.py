@@ -1,0 +1,85 @@
+"""What the virtual bench costs: seconds to bring it up, memory of bench and of one episode's run.
+
+    python -m benchmarks.footprint
+
+Memory is the proportional set size (shared pages divided among their users), the peak of samples each 0.2 s.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.results_file import append
+from harness.base.versions import git_commit
+from harness.inventory import find_bench
+
+ROOT = Path(__file__).resolve().parents[1]
+BENCH = "virtual@footprint"
+
+
+def main() -> int:
+    """Bring a bench up five times, then play one episode on it; append the result."""
+    seconds = [up_and_down() for _ in range(5)]
+    command("up")
+    try:
+        supervisor = json.loads((find_bench(BENCH).state / "supervisor.json").read_text())["pid"]
+        peaks = memory_of_an_episode(supervisor)
+    finally:
+        command("down")
+    result = {"commit": git_commit(), "up_seconds": seconds, **peaks}
+    append("footprint", result)
+    print(json.dumps(result, indent=1))
+    return 0
+
+
+def up_and_down() -> float:
+    """Real seconds that `bench up` takes from nothing."""
+    began = time.monotonic()
+    command("up")
+    taken = round(time.monotonic() - began, 2)
+    command("down")
+    return taken
+
+
+def memory_of_an_episode(supervisor: int) -> dict[str, Any]:
+    """Peak MiB of the bench, and of a `bench run` with its tshark and dumpcap."""
+    words = [sys.executable, "-m", "harness.cli", "run", "home_rebooted_by_ssh", "--bench", BENCH]
+    out = ROOT / ".lab" / "footprint"
+    run = subprocess.Popen([*words, "--out", str(out / str(time.time_ns()))], cwd=ROOT, stdout=subprocess.DEVNULL)
+    bench_peak = run_peak = 0.0
+    while run.poll() is None:
+        bench_peak = max(bench_peak, family(supervisor))
+        run_peak = max(run_peak, family(run.pid))
+        time.sleep(0.2)
+    return {"bench_peak_mib": round(bench_peak), "run_peak_mib": round(run_peak), "run_exit": run.returncode}
+
+
+def family(pid: int) -> float:
+    """MiB of a process and all below it."""
+    total = 0
+    try:
+        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0.0
+    for process in processes:
+        try:
+            total += process.memory_full_info().pss
+        except (psutil.NoSuchProcess, psutil.ZombieProcess, FileNotFoundError):
+            continue
+    return total / 2**20
+
+
+def command(verb: str) -> None:
+    """`bench up` or `bench down`."""
+    subprocess.run(
+        [sys.executable, "-m", "harness.cli", verb, "--bench", BENCH], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
