@@ -125,6 +125,12 @@ def fault_of(said: str, last: str, device: str) -> BenchError:
             device=device,
             next_step="compare the inventory's captures with `ip link`.",
         )
+    if "no longer attached" in lower or "network is down" in lower:
+        return HarnessFault(
+            "its interface went away while capturing.",
+            device=device,
+            next_step="see that the bench is up and the mirror port's cable in place, then `bench recover`.",
+        )
     if "no space left" in lower:
         return HarnessFault("the disk is full.", device=device, next_step="make room or record elsewhere.")
     return HarnessFault(f"dumpcap died: {last}", device=device, next_step="look whether the interface went away.")

@@ -61,7 +61,7 @@ class SerialConsole:
     def login(self) -> None:
         """Log in, unless somebody is. Raises ConfigurationFault for a refused login, else LabFault."""
         self.connect()
-        if self._press_return_until(_LOGIN):
+        if self._press_return_until(_LOGIN, self._port.log.end):
             self._give_name()
 
     def run(self, command: str) -> str:
@@ -116,9 +116,9 @@ class SerialConsole:
         if not self._prompt:
             self.login()
 
-    def _press_return_until(self, pattern: str) -> bool:
-        """Until `pattern` is seen (True) or a prompt is known (False); LabFault after `answer_within`."""
-        start, deadline = self._port.log.end, Deadline.after(self._answer_within)
+    def _press_return_until(self, pattern: str, start: int) -> bool:
+        """Until `pattern` is seen after `start` (True) or a prompt is (False); LabFault after `answer_within`."""
+        deadline = Deadline.after(self._answer_within)
         while not deadline.passed:
             self._port.write("")
             if self._port.log.wait_for(pattern, start, min(ASK_AGAIN_EVERY, deadline.left)):
@@ -140,8 +140,9 @@ class SerialConsole:
         self._port.write(login.user)
         if not self._port.log.wait_for(_PASSWORD, start, self._answer_within):
             raise self._fault("did not ask for a password")
+        start = self._port.log.end  # before the password is sent: its answer may be there at once
         self._port.write(login.password.resolve())
-        if self._press_return_until(_WRONG):
+        if self._press_return_until(_WRONG, start):
             raise ConfigurationFault(
                 f"the console refuses the login of '{login.user}'.",
                 device=self._name,

@@ -32,6 +32,15 @@ class Recording:
     def load(cls, folder: Path) -> "Recording":
         """The recording in `folder`, its files checked against their hashes. Raises HarnessFault."""
         manifest = Manifest.read(folder)
+        if manifest.episode != folder.resolve().name:
+            raise HarnessFault(
+                f"{folder} holds a recording of {manifest.episode}.", next_step="give the folder its own recording."
+            )
+        unseen = set(manifest.inventory.get("captures", ())) - {capture.point for capture in manifest.captures}
+        if unseen:
+            raise HarnessFault(
+                f"{folder} lacks the capture at {', '.join(sorted(unseen))}.", next_step="record it again."
+            )
         for capture in manifest.captures:
             path = folder / capture.file
             if not path.exists() or sha256(path) != capture.sha256:
@@ -58,8 +67,15 @@ class Recording:
         captures = self.manifest.captures
         found = [f"the capture at {one.point} lost {one.dropped} packets" for one in captures if one.dropped]
         found += [f"the capture at {one.point} lacks its end" for one in captures if not one.complete]
+        # The harness's own end mark is in a capture even where nothing is mirrored to it.
+        showed = {seen.point for event in self.decoded.events for seen in event.sightings}
         found += [
-            f"the capture at {one.point} holds no packet" for one in captures if self.decoded.packets[one.point] == 0
+            f"the capture at {one.point} shows nothing of the bench" for one in captures if one.point not in showed
+        ]
+        found += [
+            f"{role} was not seen on the line from {outage.lost.low:.0f} s on, though nothing was done to it"
+            for role in Role
+            for outage in self.timeline.unexplained_outages(role)
         ]
         if abs(self._clock_step()) > CLOCK_STEP:
             found.append(f"the clock was stepped by {self._clock_step():.3f} s meanwhile")
@@ -109,8 +125,13 @@ class Recording:
 
     @property
     def visible(self) -> Interval:
-        """When home was there again after the first outage. Raises LabFault where it never was."""
+        """When home was there again after the first outage.
+
+        Raises LabFault where it never was, HarnessFault where the evidence is damaged so that nobody can tell.
+        """
         seen = self.line.first_sight_of(Role.HOME)
+        if isinstance(seen, Never) and self.damage:
+            raise HarnessFault(f"{'; '.join(self.damage)}.", next_step="look at the mirror ports; record it again.")
         if isinstance(seen, Never):
             raise LabFault(
                 f"it was not seen again on the line in {self.manifest.episode}.",
@@ -158,8 +179,24 @@ def _name(who: Phone | Protocol) -> str:
 
 
 def inventory_of(folder: Path) -> Inventory:
-    """The bench that the recordings under `folder` (a run, or its `recordings`) were made on. Raises HarnessFault."""
+    """The bench that the recordings under `folder` (a run, or its `recordings`) were made on.
+
+    It decides which cases there are, so all must agree. Raises HarnessFault where they do not.
+    """
     manifests = sorted(folder.glob(f"**/{FILE}"))
     if not manifests:
         raise HarnessFault(f"{folder} holds no recording.", next_step="name a run, such as runs/latest.")
-    return Recording(manifests[0].parent, Manifest.read(manifests[0].parent)).inventory
+    first, *others = [Recording(path.parent, Manifest.read(path.parent)) for path in manifests]
+    for other in others:
+        if _cases(other.inventory) != _cases(first.inventory):
+            raise HarnessFault(
+                f"{first.folder} and {other.folder} were recorded on benches with different phones or settings.",
+                next_step="judge the recordings of one bench at a time.",
+            )
+    return first.inventory
+
+
+def _cases(inventory: Inventory) -> object:
+    """What must not differ between recordings that are judged together; secrets differ between instances."""
+    phones = [(name, phone.model, phone.extension) for name, phone in inventory.phones.items()]
+    return phones, inventory.settings, inventory.line

@@ -67,19 +67,25 @@ class Door:
                 self._journal.undone(number)
 
     def put_back(self, seconds: float, tell: Callable[[str], None]) -> Restored:
-        """Undo all that is open, the latest change of each kind first; give up on each after `seconds` (real)."""
-        restored: list[str] = []
-        failures: list[str] = []
+        """Undo all that is open, the latest change of each kind first; what fails is tried again for `seconds` (real).
+
+        All are tried once before any is tried again, so that one dead device costs the others nothing.
+        """
         changes = sorted(self._journal.open_changes, key=lambda item: (_ORDER.index(item[1].kind), -item[0]))
-        for number, change in changes:
-            what = f"{change.device} {change.target} back to {change.was}"
-            tell(f"putting {what}")
-            fault = self._undo(change, Deadline.after(seconds)) or self._note_undone(number)
-            if fault is None:
-                restored.append(what)
-            else:
-                failures.append(f"{what}: {fault}")
-        return Restored(tuple(restored), tuple(failures))
+        faults: dict[int, BenchError | None] = {}
+        left, deadline = changes, Deadline.after(seconds)
+        while left:
+            for number, change in left:
+                if number not in faults:
+                    tell(f"putting {_what(change)}")
+                faults[number] = self._undo(number, change)
+            # Neither a refused login nor a full disk gets better by asking again.
+            left = [] if deadline.passed else [item for item in left if isinstance(faults[item[0]], LabFault)]
+            time.sleep(RETRY if left else 0)
+        return Restored(
+            tuple(_what(change) for number, change in changes if faults[number] is None),
+            tuple(f"{_what(change)}: {faults[number]}" for number, change in changes if faults[number] is not None),
+        )
 
     def _change(self, change: LabChange, wanted: Link | Power, verb: str, target: str) -> Stimulus:
         if change.was == Link.UNKNOWN:
@@ -111,23 +117,13 @@ class Door:
                 return number
         return None
 
-    def _undo(self, change: LabChange, deadline: Deadline) -> str | None:
-        """Bring back what was; None, or why it could not be."""
-        while True:
-            try:
-                self._back(change)
-                return None
-            except BenchError as error:
-                if deadline.passed:
-                    return str(error)
-                time.sleep(RETRY)
-
-    def _note_undone(self, number: int) -> str | None:
-        """None, or why it could not be noted: the others are to be put back all the same."""
+    def _undo(self, number: int, change: LabChange) -> BenchError | None:
+        """Bring back what was; None, or why it could not be, or not be noted."""
         try:
+            self._back(change)
             self._journal.undone(number)
         except BenchError as error:
-            return f"it is back, but {error}"
+            return error
         return None
 
     def _back(self, change: LabChange) -> None:
@@ -150,3 +146,7 @@ class Door:
 
     def _outlet(self, ref: OutletRef) -> Power:
         return self._devices.pdu(ref.pdu).state(ref.outlet)
+
+
+def _what(change: LabChange) -> str:
+    return f"{change.device} {change.target} back to {change.was}"

@@ -16,10 +16,13 @@ from harness.timeline.measurements import (
     last_at,
     next_acceptance,
     normal_operation,
+    not_due_to_move,
     occasions_before,
     registered_at,
+    strays,
     thirds,
     tries,
+    vouched,
 )
 from harness.timeline.presence import Change, Presence, Turn
 from harness.timeline.registrations import Attempt, Registrations
@@ -53,8 +56,11 @@ __all__ = [
     "last_at",
     "next_acceptance",
     "normal_operation",
+    "not_due_to_move",
     "occasions_before",
     "registered_at",
+    "strays",
     "thirds",
     "tries",
+    "vouched",
 ]

@@ -85,6 +85,55 @@ def controlled(attempts: Iterable[Attempt], registrations: Registrations) -> tup
     )
 
 
+def vouched(attempts: Iterable[Attempt], registrations: Registrations) -> tuple[Attempt, ...]:
+    """Refusals whose requester some system let in within the recording: its credentials are good (control).
+
+    For clauses by which nobody is ever let in at the system that refuses.
+    """
+    known = {(each.protocol, each.extension) for each in registrations if each.is_success}
+    return tuple(each for each in attempts if each.is_refusal and (each.protocol, each.extension) in known)
+
+
+def strays(timeline: Timeline, phones: Registrations) -> tuple[Attempt, ...]:
+    """Acceptances at the failover system of phones that were registered at home, while the line was up."""
+    lost = timeline.line.last_sight_of(Role.HOME)
+    up = timeline.line.up_since(Role.HOME, lost)
+    if up is None:
+        return ()
+    at_home = {each.extension: each.decided for each in reversed(phones.at(Role.HOME)) if each.is_success}
+    return tuple(
+        each
+        for each in acceptances(phones.at(Role.FAILOVER))
+        if up.low <= each.decided.low
+        and each.decided.high < lost.low
+        and each.extension in at_home
+        and at_home[each.extension].high < each.decided.low
+    )
+
+
+def not_due_to_move(timeline: Timeline, phone: Registrations, lost: Interval) -> str:
+    """Why a phone could not be expected to move, from what was seen of it; "" where it could.
+
+    It was at home, it was alive after home was lost, and the way to the failover system was open.
+    """
+    before = [each for each in phone if each.is_success and each.decided.low < lost.high]
+    if not before or before[-1].role is not Role.HOME:
+        return "it was not registered at home when home was lost"
+    after = [each for each in phone if each.asked.high >= lost.low]
+    if not after:
+        return "nothing was seen of it after home was lost"
+    there = [each for each in after if each.role is Role.FAILOVER]
+    if there and not any(_arrived(timeline, each) for each in there):
+        return "none of its attempts reached the failover system's port"
+    return ""
+
+
+def _arrived(timeline: Timeline, attempt: Attempt) -> bool:
+    """Whether the system was seen to get it: it answered, or its port saw the request."""
+    points = [name for name, capture in timeline.inventory.captures.items() if attempt.role.value in capture.sees]
+    return attempt.outcome is not Outcome.UNHEARD or any(seen.point in points for seen in attempt.event.sightings)
+
+
 def thirds(attempts: Iterable[Attempt], window: Interval) -> tuple[tuple[Attempt, ...], ...]:
     """The attempts of each third of `window`, by when they were decided."""
     attempts = list(attempts)
@@ -175,10 +224,15 @@ def last_at(role: Role, everybody: Sequence[Registrations], since: Interval) -> 
 
 
 def address_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> Measured:
-    """The first DHCPACK from system `by` to that client which may be after `since`."""
+    """The first DHCPACK with an address from system `by` to that client which may be after `since`."""
     server = str(timeline.inventory.systems[by].address)
     for moment in timeline.dhcp(mac):
         event = moment.event
-        if event.kind is DhcpKind.ACK and server in (event.server, event.source) and moment.at.high >= since.low:
+        if (
+            event.kind is DhcpKind.ACK
+            and event.offered
+            and server in (event.server, event.source)
+            and moment.at.high >= since.low
+        ):
             return moment.at
     return Never(timeline.end)

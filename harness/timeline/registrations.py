@@ -96,12 +96,15 @@ def attempts_of(
 
     A refresh looks like any other REGISTER. So the first success after the system or the phone was
     restarted is an acceptance even where it repeats Call-ID and Contact: no binding can have survived.
+    So is the first one at a system after one at the other: a phone that moved and comes again was let
+    in, even where its old binding was still there or its old credentials were taken without a challenge.
     """
     attempts = [
         Attempt(clock.at(each.asked_at), clock.at(each.at), each.outcome, each)
         for each in sorted(events, key=lambda event: event.at)
     ]
     last: dict[tuple[Role, str], Interval] = {}
+    place: dict[str, Role] = {}
     for number, attempt in enumerate(attempts):
         key = (attempt.role, attempt.extension)
         targets = (str(attempt.role), phones.get(attempt.extension))
@@ -110,8 +113,10 @@ def attempts_of(
             for restart in restarts
             if restart.target in targets
         )
-        if attempt.outcome is Outcome.CONFIRMED and attempt.protocol is Protocol.SIP and began_anew:
+        moved = place.get(attempt.extension, attempt.role) is not attempt.role
+        if attempt.outcome is Outcome.CONFIRMED and attempt.protocol is Protocol.SIP and (began_anew or moved):
             attempts[number] = replace(attempt, outcome=Outcome.ACCEPTED)
         if attempt.is_success:
             last[key] = attempt.decided
+            place[attempt.extension] = attempt.role
     return attempts

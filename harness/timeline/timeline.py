@@ -10,7 +10,7 @@ from harness.capture.events import DhcpEvent, Event, LineEvent, RegistrationAtte
 from harness.inventory import Inventory, Protocol, Role
 from harness.timeline.instants import BenchClock
 from harness.timeline.lanes import Lane
-from harness.timeline.line import LineTimeline, line_timeline
+from harness.timeline.line import LineTimeline, Outage, line_timeline
 from harness.timeline.presence import Presence, Turn, presence_lane, turns_of
 from harness.timeline.registrations import Attempt, Registrations, attempts_of
 from harness.timeline.stimuli import CUTS, RESTARTS, Power, TimedStimulus, power_lane, timed
@@ -62,7 +62,7 @@ class Timeline:
             end,
             tuple(attempts_of(tries, clock, restarts, names)),
             tuple(event for event in events if isinstance(event, SystemNotice)),
-            line_timeline(sights, clock, inventory.line.keepalive.period, end, _stand_ins(done)),
+            line_timeline(sights, clock, inventory.line.keepalive.period, end, _stand_ins(done, inventory)),
             done,
             tuple(DhcpMoment(clock.at(event.at), event) for event in events if isinstance(event, DhcpEvent)),
         )
@@ -98,15 +98,34 @@ class Timeline:
         """The DHCP messages of one client, by its hardware address."""
         return tuple(moment for moment in self.dhcp_moments if moment.event.client == mac.lower())
 
+    def unexplained_outages(self, role: Role) -> tuple[Outage, ...]:
+        """Those that nothing which was done to the bench explains, things done to phones apart."""
+        phones = [name for phone in self.inventory.phones for name in _targets(self.inventory, phone)]
+        cuts = [each for each in self.stimuli if each.verb in CUTS and each.target not in phones]
+
+        def explained(outage: Outage) -> bool:
+            end = outage.visible.high if isinstance(outage.visible, Interval) else outage.visible.until
+            return any(outage.lost.low <= each.bracket.high and each.bracket.low <= end for each in cuts)
+
+        return tuple(outage for outage in self.line.outages(role) if not explained(outage))
+
     def stimulus(self, verb: str, target: str, nth: int = 1) -> TimedStimulus | None:
         """The n-th stimulus of that kind, None where there were fewer."""
         found = [each for each in self.stimuli if (each.verb, each.target) == (verb, target)]
         return found[nth - 1] if len(found) >= nth else None
 
 
-def _stand_ins(stimuli: Iterable[TimedStimulus]) -> dict[Role, Interval]:
+def _stand_ins(stimuli: Iterable[TimedStimulus], inventory: Inventory) -> dict[Role, Interval]:
     found: dict[Role, Interval] = {}
     for each in stimuli:
-        if each.verb in CUTS and each.target in set(Role):
-            found.setdefault(Role(each.target), each.bracket)
+        for role in Role:
+            if each.verb in CUTS and each.target in _targets(inventory, role.value):
+                found.setdefault(role, each.bracket)
     return found
+
+
+def _targets(inventory: Inventory, device: str) -> tuple[str, ...]:
+    """What a stimulus to this device may name: itself, or the switch port that it hangs on."""
+    entry = inventory.systems[Role(device)] if device in set(Role) else inventory.phones[device]
+    port = entry.port
+    return (device,) if port is None else (device, f"{port.switch} {port.port}")

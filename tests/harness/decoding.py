@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark
 T0 = 1_700_000_000.0
 
 
+@cache
 def inventory() -> Inventory:
     """That of the virtual bench: 30 bench seconds in a real one, a capture point per site."""
     return find_bench("virtual").inventory

@@ -152,7 +152,7 @@ def test_a_journal_without_room_keeps_nothing_from_being_put_back(
         "sw-phones port2 back to on",
         "sw-phones port1 back to on",
     ]
-    assert "it is back, but the journal" in found.failures[0]
+    assert "cannot be written (No space left on device) for 'undone'" in found.failures[0]
     with pytest.raises(HarnessFault, match="make room"):
         journal.intend(LabChange("outlet", "pdu-1", "3", "on"), "a test")
     disk.room = True

@@ -136,3 +136,33 @@ def test_an_unknown_clause_is_refused() -> None:
 def test_the_last_line_says_it_all(pytester: pytest.Pytester) -> None:
     result, _ = run(pytester, BODIES["failed"])
     assert result.outlines[-1].strip().startswith("0 passed · 1 product defect · 0 lab faults · 0 inconclusive")
+
+
+def test_a_failure_stays_one_where_the_teardown_breaks(pytester: pytest.Pytester) -> None:
+    body = """
+@pytest.fixture
+def breaks():
+    yield
+    raise LabFault("is gone.", device="pdu-1")
+
+@clause("FO-DELAY")
+def test_case(breaks):
+    judge(Interval(150, 151), at_least(180))
+"""
+    result, results = run(pytester, body)
+    assert result.ret == 1
+    assert results["counts"] == {"failed": 1}
+
+
+def test_a_test_without_a_clause_cannot_judge(pytester: pytest.Pytester) -> None:
+    body = BODIES["passed"] + "\ndef test_other():\n    judge(Interval(150, 151), at_least(180))\n"
+    result, _ = run(pytester, body)
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == 1
+
+
+def test_an_expected_failure_is_no_note(pytester: pytest.Pytester) -> None:
+    body = '@pytest.mark.xfail(run=False)\n@clause("FO-DELAY")\ndef test_case():\n    judge(Never(400), at_most(330))\n'
+    result, results = run(pytester, body)
+    assert result.ret == 10
+    assert results["counts"] == {"blocked": 1}

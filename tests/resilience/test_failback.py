@@ -7,23 +7,21 @@ from harness.base.interval import Interval, Measured
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Protocol, Role
-from harness.timeline import Attempt, acceptances, admission_at, last_acceptance
+from harness.timeline import acceptances, admission_at, last_acceptance
 
 pytestmark = [pytest.mark.failover, pytest.mark.failback]
 
 HOME, FAILOVER = Role.HOME, Role.FAILOVER
-DUE = "the phone's last acceptance being at the failover system when home became visible"
 
 
 @clause("FB-DELAY")
 def test_no_phone_returns_before_ten_minutes(home_lost: Recording, phone: Phone) -> None:
     visible = home_lost.visible
+    need_due_to_return(home_lost, phone, visible)
     accepted = returned(home_lost, phone, visible)
     judge(
         accepted - visible,
         more_than(bounds.FAILBACK_DELAY),
-        tried=due_to_return(home_lost, phone, visible),
-        occasion=DUE,
         marks=[(visible, "visible"), (accepted, "returned")],
         window=(visible.low, visible.high + bounds.FAILBACK_DELAY),
     )
@@ -65,13 +63,12 @@ def test_a_phone_repowered_after_failback_registers_at_home(phone_repowered: Rec
 def judge_return(recording: Recording, phone: Phone, inventory: Inventory) -> None:
     """The phone is accepted at home in time after home became visible."""
     visible = recording.visible
+    need_due_to_return(recording, phone, visible)
     accepted = returned(recording, phone, visible)
     latest = bounds.returns_by(inventory, phone)
     judge(
         accepted - visible,
         at_most(latest),
-        tried=due_to_return(recording, phone, visible),
-        occasion=DUE,
         marks=[(visible, "visible"), (accepted, f"{phone.extension} returned")],
         window=(visible.low, visible.high + latest),
     )
@@ -82,7 +79,8 @@ def returned(recording: Recording, phone: Phone, visible: Interval) -> Measured:
     return admission_at(HOME, recording.registrations(phone), since=visible).accepted
 
 
-def due_to_return(recording: Recording, phone: Phone, visible: Interval) -> list[Attempt]:
-    """The phone's last acceptance before home became visible, if that was at the failover system."""
+def need_due_to_return(recording: Recording, phone: Phone, visible: Interval) -> None:
+    """Only a phone whose last acceptance before home became visible is at the failover system can be judged."""
     last = last_acceptance(recording.registrations(phone), until=visible)
-    return [last] if last is not None and last.role is FAILOVER else []
+    if last is None or last.role is not FAILOVER:
+        not_judged(f"the phone was not due to return: {phone.extension} had not moved when home became visible")

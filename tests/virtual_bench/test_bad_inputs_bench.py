@@ -129,7 +129,7 @@ class Rig:
         return str(manifest["fault"]["message"])
 
     def is_as_before(self) -> bool:
-        """All links up, all outlets on, nothing open in the journal, no dumpcap left."""
+        """All links up, all outlets on, nothing open in the journal."""
         found = running(self.bench)
         assert found is not None
         on = all(device.power for device in found.devices.values())

@@ -14,8 +14,10 @@ from harness.inventory import Bench, find_bench
 from virtual_bench.kind import VirtualBench, links
 
 ROOT = Path(__file__).parents[2]
+BEGINS_WITHIN = 90.0
+"""Real seconds for the outage to begin: no more than patience, on a machine that may do other things as well."""
 WITHIN = 20.0
-"""Real seconds for the outage to begin, and for the lab to be put back."""
+"""Real seconds for the lab to be put back."""
 
 pytestmark = pytest.mark.bench
 
@@ -38,7 +40,7 @@ def night(bench: Bench, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         [*command, "--bench", bench.name, "--runs", str(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL
     )
     try:
-        assert holds(lambda: not home_has_link(bench))
+        assert holds(lambda: not home_has_link(bench), BEGINS_WITHIN)
         yield process
     finally:
         process.kill()
@@ -103,9 +105,9 @@ def cli(command: str, bench: Bench) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def holds(condition: Callable[[], bool]) -> bool:
+def holds(condition: Callable[[], bool], within: float = WITHIN) -> bool:
     """Whether `condition` comes to hold in time."""
-    until = time.monotonic() + WITHIN
+    until = time.monotonic() + within
     while not condition():
         if time.monotonic() > until:
             return False
