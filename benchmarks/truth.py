@@ -78,9 +78,15 @@ def decisions(log: Path, role: Role) -> Iterable[Fact]:
 
 
 def readings(recording: Recording) -> Iterable[Fact]:
-    """The same facts as the harness read them from the packets; what a kernel answered, no unit knows of."""
+    """The same facts as the harness read them from the packets.
+
+    Without what a kernel answered, of which no unit knows, and without the refusal to take back what had
+    lapsed before, which is no decision about a registration.
+    """
     for event in recording.decoded.events:
-        if isinstance(event, RegistrationAttempt) and event.outcome in OUTCOMES and not event.by_transport:
+        if isinstance(event, RegistrationAttempt) and event.outcome in OUTCOMES:
+            if event.by_transport or (event.withdrawing and event.outcome is Outcome.REFUSED):
+                continue
             yield Fact(event.at, event.role, event.extension, OUTCOMES[event.outcome])
         elif isinstance(event, SystemNotice):
             yield Fact(event.at, event.role, event.extension, "unregistered")
