@@ -8,6 +8,7 @@ from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Protocol, Role
 from harness.timeline import (
+    Registrations,
     acceptances,
     admission_at,
     confirmations,
@@ -57,32 +58,14 @@ def test_the_failover_system_blocks_homes_phones_in_normal_operation(
 
 @clause("FO-DELAY")
 def test_no_phone_is_let_in_before_three_minutes(home_lost: Recording, phone: Phone) -> None:
-    lost = home_lost.line.last_sight_of(HOME)
-    admission = admission_at(FAILOVER, home_lost.registrations(phone), since=lost)
-    either = home_lost.registrations(phone, phone.protocol)
-    judge(
-        admission.accepted - lost,
-        at_least(bounds.FAILOVER_DELAY),
-        tried=occasions_before(FAILOVER, either, lost, bounds.FAILOVER_DELAY),
-        occasion="a refusal in each third of the 3 minutes and their last 15 s, of the phone or the probe",
-        marks=[(lost, "lost"), (admission.accepted, "let in")],
-        window=(lost.low, lost.high + bounds.FAILOVER_DELAY),
-    )
+    own = home_lost.registrations(phone)
+    judge_delay(home_lost, own, tried_by=home_lost.registrations(phone, phone.protocol))
 
 
 @clause("FO-DELAY")
 def test_the_probe_is_not_let_in_before_three_minutes(home_lost: Recording, protocol: Protocol) -> None:
-    lost = home_lost.line.last_sight_of(HOME)
     probe = home_lost.registrations(protocol)
-    admission = admission_at(FAILOVER, probe, since=lost)
-    judge(
-        admission.accepted - lost,
-        at_least(bounds.FAILOVER_DELAY),
-        tried=occasions_before(FAILOVER, probe, lost, bounds.FAILOVER_DELAY),
-        occasion="a refusal in each third of the 3 minutes and in their last 15 s, the probe being let in later",
-        marks=[(lost, "lost"), (admission.accepted, "let in")],
-        window=(lost.low, lost.high + bounds.FAILOVER_DELAY),
-    )
+    judge_delay(home_lost, probe, tried_by=probe)
 
 
 @clause("FO-ALLOW")
@@ -126,3 +109,17 @@ def test_a_short_outage_invokes_nothing(home_rebooted: Recording, inventory: Inv
     back = last_at(HOME, [home_rebooted.registrations(phone) for phone in own], since=Interval.at(visible.low))
     if not isinstance(back, Interval) or home_rebooted.timeline.end < back.high + bounds.FAILOVER_DELAY:
         not_judged("the recording ended before 180 s had passed since the last phone was back")
+
+
+def judge_delay(recording: Recording, own: Registrations, tried_by: Registrations) -> None:
+    """It was let in no earlier than 3 minutes after the loss, while it or its protocol's probe kept trying."""
+    lost = recording.line.last_sight_of(HOME)
+    accepted = admission_at(FAILOVER, own, since=lost).accepted
+    judge(
+        accepted - lost,
+        at_least(bounds.FAILOVER_DELAY),
+        tried=occasions_before(FAILOVER, tried_by, lost, bounds.FAILOVER_DELAY),
+        occasion="a refusal in each third of the 3 minutes and in their last 15 s, the requester being let in later",
+        marks=[(lost, "lost"), (accepted, "let in")],
+        window=(lost.low, lost.high + bounds.FAILOVER_DELAY),
+    )
