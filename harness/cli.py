@@ -15,8 +15,8 @@ from harness.base.errors import BenchError, HarnessFault, on_bench
 from harness.base.secrets import mask
 from harness.episodes.episode import find_episode
 from harness.episodes.kinds import bench_kind
-from harness.episodes.lab import recover as put_lab_back
-from harness.episodes.lab import run_episode
+from harness.episodes.running import recover as put_lab_back
+from harness.episodes.running import run_episode
 from harness.episodes.watching import Lines, Piped, Watcher
 from harness.inventory import Bench, Inventory, find_bench
 from harness.inventory.loading import load_inventory

@@ -15,7 +15,6 @@ from harness.base.units import BenchSeconds
 from harness.capture.recorder import Recorder
 from harness.drivers.protocols import Link, Power
 from harness.episodes import bounds
-from harness.episodes.episode import Episode
 from harness.episodes.live import LiveView
 from harness.episodes.manifest import Clocks, FaultFound, PutBack, Waited
 from harness.episodes.probing import Probing
@@ -301,44 +300,6 @@ class Lab:
                 next_step="name one in the inventory.",
             )
         return entry.outlet
-
-
-def run_episode(bench: Bench, episode: Episode, folder: Path, watcher: Watcher, wait_for_bench: float) -> None:
-    """Play `episode` on `bench`; its recording lies in `folder` afterwards, also where it ended early.
-
-    Raises the BenchError that ended it early, after the lab was put back and the recording closed; LabFault
-    where the lab could not be put back.
-    """
-    watcher.say(f"{bench.name}: {episode.sentence}")
-    with Lab(bench, episode.name, folder, watcher, wait_for_bench) as lab:
-        episode.play(lab)
-    if lab.put_back is not None and not lab.put_back.clean:
-        raise LabFault(
-            f"the episode was played, but not everything could be put back: {'; '.join(lab.put_back.failures)}.",
-            bench=bench.name,
-            next_step="put it back by hand, then `bench recover`.",
-        )
-
-
-def recover(bench: Bench, watcher: Watcher) -> list[str]:
-    """Put back what a run that died left changed; one line per change. Raises LabFault if some cannot be."""
-    lease = Lease(bench.state, bench.name, "recovery")
-    lease.acquire()
-    devices = Devices(bench, Transcripts(bench.state / "recovery"))
-    try:
-        journal = Journal(bench.state / "journal")
-        found = Door(bench, journal, devices, "recovery").put_back(UNDO_SECONDS, watcher.say)
-        if not found.clean:
-            raise LabFault(
-                f"not everything could be put back: {'; '.join(found.failures)}.",
-                bench=bench.name,
-                next_step="put it back by hand, then `bench recover` again.",
-            )
-        journal.forget_settled()
-        return [f"put {what}" for what in found.restored] or [f"{bench.name}: nothing was left to put back"]
-    finally:
-        devices.close()
-        lease.release()
 
 
 def _fault(error: BaseException) -> FaultFound:
