@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.base.errors import ConfigurationFault, on_bench
@@ -35,11 +35,6 @@ def find_bench(name: str, folder: Path | None = None) -> Bench:
     state = state_folder(path) / instance
     with on_bench(instance):
         return Bench(instance, path, state, load_inventory(path, state))
-
-
-def replace_inventory(bench: Bench, inventory: Inventory) -> Bench:
-    """The same bench with another description (a recording brings its own)."""
-    return replace(bench, inventory=inventory)
 
 
 def inventory_folder() -> Path:

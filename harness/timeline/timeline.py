@@ -126,6 +126,5 @@ def _stand_ins(stimuli: Iterable[TimedStimulus], inventory: Inventory) -> dict[R
 
 def _targets(inventory: Inventory, device: str) -> tuple[str, ...]:
     """What a stimulus to this device may name: itself, or the switch port that it hangs on."""
-    entry = inventory.systems[Role(device)] if device in set(Role) else inventory.phones[device]
-    port = entry.port
-    return (device,) if port is None else (device, f"{port.switch} {port.port}")
+    port = (inventory.systems[Role(device)] if device in set(Role) else inventory.phones[device]).port
+    return device, f"{port.switch} {port.port}"

@@ -1,12 +1,18 @@
 """The table of outcomes, row by row: what each becomes in pytest, junit, results.json and the exit code."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from fixtures.judging import clause
+from fixtures.night import Night
+from harness.base.errors import LabFault
+from harness.episodes.manifest import PutBack
+from harness.episodes.watching import Quiet
+from tests.resilience import test_lab
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,6 +132,14 @@ def test_first():
     result, results = run(pytester, body)
     assert result.ret == 1
     assert results["counts"] == {"failed": 1, "not judged": 1}
+
+
+@pytest.mark.parametrize("left", [(), ("sw-home port1 back to on: no answer",)], ids=["clean", "changed"])
+def test_a_lab_that_was_not_put_back_is_a_lab_fault(left: tuple[str, ...], tmp_path: Path) -> None:
+    night = Night((), tmp_path, Quiet(), 0.0)
+    night.put_back["home_lost"] = PutBack(clean=not left, failures=left)
+    with pytest.raises(LabFault, match="sw-home port1") if left else nullcontext():
+        test_lab.test_the_lab_was_left_clean(night)
 
 
 def test_an_unknown_clause_is_refused() -> None:

@@ -9,6 +9,6 @@ pytestmark = [pytest.mark.failover, pytest.mark.at_the_end]
 
 
 def test_the_lab_was_left_clean(night: Night | Replayed) -> None:
-    left = [failure for recording in night.recordings.values() for failure in recording.manifest.put_back.failures]
-    if left:
+    left = [failure for end in night.put_back.values() for failure in end.failures]
+    if left or not all(end.clean for end in night.put_back.values()):
         raise LabFault(f"not put back: {'; '.join(left)}.", next_step="put it back by hand, then `bench recover`.")
