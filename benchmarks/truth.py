@@ -87,9 +87,9 @@ def readings(recording: Recording) -> Iterable[Fact]:
         if isinstance(event, RegistrationAttempt) and event.outcome in OUTCOMES:
             if event.by_transport or (event.withdrawing and event.outcome is Outcome.REFUSED):
                 continue
-            yield Fact(event.at, event.role, event.extension, OUTCOMES[event.outcome])
+            yield Fact(event.at, Role(event.role), event.extension, OUTCOMES[event.outcome])
         elif isinstance(event, SystemNotice):
-            yield Fact(event.at, event.role, event.extension, "unregistered")
+            yield Fact(event.at, Role(event.role), event.extension, "unregistered")
 
 
 def compare_all(folder: Path, decided: list[Fact]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The harness clock: wall time to stamp with, monotonic time to wait by."""
 
+import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,45 @@ class ClockPair:
     def stepped_until(self, later: "ClockPair") -> RealSeconds:
         """By how much the wall clock moved more than the monotonic one since this reading."""
         return RealSeconds((later.realtime - self.realtime) - (later.monotonic - self.monotonic))
+
+
+class _Timex(ctypes.Structure):
+    """struct timex of adjtimex(2), as far as it is read here."""
+
+    _fields_ = [
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_char * 256),
+    ]
+
+
+_UNSYNCHRONISED = 0x0040
+"""STA_UNSYNC of adjtimex(2)."""
+
+
+@dataclass(frozen=True)
+class ClockState:
+    """What the kernel says of the harness clock: whether something keeps it right, and how wrong it may be.
+
+    `max_error` in real seconds; without meaning where it is not synchronised.
+    """
+
+    synchronised: bool
+    max_error: RealSeconds
+
+    @classmethod
+    def read(cls) -> "ClockState":
+        """Ask the kernel; it needs no rights."""
+        found = _Timex()
+        ctypes.CDLL(None).adjtimex(ctypes.byref(found))
+        return cls(not found.status & _UNSYNCHRONISED, RealSeconds(found.maxerror / 1e6))
+
+    def __str__(self) -> str:
+        return f"clock synchronised within {self.max_error:.3f} s" if self.synchronised else "clock not synchronised"
 
 
 @dataclass(frozen=True)

@@ -1,78 +1,141 @@
 """Capture files to events: all but the media through tshark once, then messages, then their meaning."""
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import heapq
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.base.units import EpochSeconds
-from harness.capture.correlate import merged
+from harness.capture.correlate import Merger, merged
 from harness.capture.dhcp import dhcp_messages
 from harness.capture.dissecting import Dissection
 from harness.capture.events import DhcpEvent, Event, Finding, RegistrationAttempt
 from harness.capture.exchange import Voices
 from harness.capture.fields import Row
+from harness.capture.h225_calls import call_event, call_messages
 from harness.capture.line import line_events, line_messages
-from harness.capture.messages import DhcpMessage, LineMessage, Message, RasMessage, Rejection, SipMessage
+from harness.capture.media import MediaStream
+from harness.capture.messages import (
+    CallMessage,
+    DhcpMessage,
+    DnsMessage,
+    HttpMessage,
+    LineMessage,
+    Message,
+    RasMessage,
+    Rejection,
+    SipMessage,
+)
+from harness.capture.offsets import ClockOffset, corrected, estimate
+from harness.capture.offsets import doubts as clock_doubts
 from harness.capture.ras import ras_messages
 from harness.capture.ras_attempts import RasAttempts
+from harness.capture.settings_traffic import Fetches, dns_messages, http_messages, lookup
+from harness.capture.sights import Sights
 from harness.capture.sip import sip_messages
 from harness.capture.sip_attempts import SipAttempts
+from harness.capture.sip_calls import call_events
 from harness.capture.topology import Topology
 from harness.capture.transport import rejections
-from harness.inventory import Inventory
-
-AT_ONCE = 2
-"""Files decoded side by side."""
+from harness.inventory import Protocol
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What the files of one recording say. `events` in order of time; `packets`: capture point → how many."""
+    """What the files of one recording say.
+
+    `events` in order of time; `packets`: capture point → how many; `media`: RTP streams by point, source and
+    destination; `sights`: capture point → device whose port it sees → when that sent anything. Of capture
+    points with a clock of their own: `offsets`, real seconds by which its corrected stamps may still be wrong,
+    and `clock_doubts`, why some cannot be corrected. `last_seen`: capture
+    point → stamp of its last packet.
+    """
 
     events: tuple[Event, ...]
     findings: tuple[Finding, ...]
     packets: Mapping[str, int]
+    media: tuple[MediaStream, ...] = ()
+    sights: Mapping[str, Mapping[str, Sights]] = field(default_factory=dict)
+    offsets: Mapping[str, float] = field(default_factory=dict)
+    clock_doubts: tuple[Finding, ...] = ()
+    last_seen: Mapping[str, EpochSeconds] = field(default_factory=dict)
 
 
-@dataclass
-class FileContent:
-    """What one file says, before files are compared."""
+class PointReader:
+    """What the files of one capture point say, before points are compared.
 
-    messages: list[Message] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    packets: int = 0
+    Iterate `messages`; `dissection` and `findings` are complete afterwards.
+    """
+
+    def __init__(self, files: Sequence[Path], point: str, topology: Topology, keys: Path | None = None) -> None:
+        self.dissection = Dissection(files, topology, point, keys)
+        self.findings: list[Finding] = []
+        self._point, self._topology = point, topology
+
+    def messages(self) -> Iterator[Message]:
+        """The messages in the order of the files. Raises as `Dissection.rows`."""
+        last = EpochSeconds(0.0)
+        for frame, row in self.dissection.rows():
+            last = row.at
+            found, finding = read_packet(row, self._point, frame, self._topology)
+            if finding:
+                self.findings.append(Finding(self._point, frame, last, finding))
+            for message in found:
+                if asks_for_registration(message):
+                    self._topology.learn(message.destination.address)
+                yield message
+        for file in self.dissection.cut_short:
+            text = f"{file.name} ends within a packet"
+            self.findings.append(Finding(self._point, self.dissection.packets, last, text))
 
 
-def decode(files: Mapping[str, Path], inventory: Inventory, ended: EpochSeconds) -> Decoded:
-    """The events of a recording that lasted until `ended`; `files`: capture point → its file.
+def decode(
+    files: Mapping[str, Sequence[Path]],
+    topology: Topology,
+    ended: EpochSeconds,
+    own_clocks: Collection[str] = (),
+    keys: Mapping[str, Path] = MappingProxyType({}),
+) -> Decoded:
+    """The events of a recording that lasted until `ended`; `files`: capture point → its files in order.
 
+    Every point's files go through a tshark of their own, side by side, and are read in order of time.
+    `own_clocks`: points whose stamps are not by the harness's clock; `keys`: point → TLS key log.
     Raises HarnessFault for a file that cannot be read, ConfigurationFault without tshark.
     """
-    topology = Topology(inventory)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        contents = list(pool.map(lambda point: decode_file(files[point], point, topology), files))
-    messages = [message for content in contents for message in content.messages]
-    findings = sorted((found for content in contents for found in content.findings), key=lambda found: found.at)
-    packets = {point: content.packets for point, content in zip(files, contents, strict=True)}
-    return Decoded(tuple(events_of(messages, topology, ended)), tuple(findings), packets)
+    points = {point: PointReader(paths, point, topology, keys.get(point)) for point, paths in files.items()}
+    streams: Iterable[Iterable[Message]] = [point.messages() for point in points.values()]
+    offsets: dict[str, ClockOffset] = {}
+    doubts: list[Finding] = []
+    if own_clocks:
+        whole = {name: list(point.messages()) for name, point in points.items()}
+        offsets = estimate(whole, own_clocks, topology)
+        streams = [
+            [corrected(message, offsets[name]) for message in found] if name in offsets else found
+            for name, found in whole.items()
+        ]
+        doubts = clock_doubts(offsets, whole)
+    messages = heapq.merge(*streams, key=lambda message: message.at)
+    events = tuple(events_of(messages, topology, ended))
+    findings = sorted((found for point in points.values() for found in point.findings), key=lambda found: found.at)
+    dissections = {name: point.dissection for name, point in points.items()}
+    return Decoded(
+        events,
+        tuple(findings),
+        {name: found.packets for name, found in dissections.items()},
+        tuple(stream for found in dissections.values() for stream in found.media),
+        {name: found.sights for name, found in dissections.items()},
+        {name: offset.widest for name, offset in offsets.items()},
+        tuple(doubts),
+        {name: found.last_seen for name, found in dissections.items()},
+    )
 
 
-def decode_file(file: Path, point: str, topology: Topology) -> FileContent:
-    """The messages and findings of one file, captured at `point`."""
-    content = FileContent()
-    dissection = Dissection(file, topology)
-    last = EpochSeconds(0.0)
-    for frame, row in dissection.rows():
-        last = row.at
-        found, finding = read_packet(row, point, frame, topology)
-        content.messages.extend(found)
-        if finding:
-            content.findings.append(Finding(point, frame, row.at, finding))
-    content.packets = dissection.packets
-    if dissection.cut_short:
-        content.findings.append(Finding(point, content.packets, last, "the file ends within a packet"))
-    return content
+def asks_for_registration(message: Message) -> bool:
+    """Whether it is sent to what registers phones."""
+    if isinstance(message, SipMessage):
+        return message.status is None and message.method == "REGISTER"
+    return isinstance(message, RasMessage) and message.kind in ("GRQ", "RRQ")
 
 
 def read_packet(row: Row, point: str, frame: int, topology: Topology) -> tuple[list[Message], str]:
@@ -97,35 +160,57 @@ def _signalling(row: Row, point: str, frame: int, topology: Topology) -> Iterato
     yield from rejections(row, point, frame, topology)
     if row.first("icmp.type"):
         return  # what it quotes was said by somebody else, earlier
-    yield from sip_messages(row, point, frame)
-    yield from ras_messages(row, point, frame)
-    yield from dhcp_messages(row, point, frame)
+    for field_name, reader in _READERS:
+        if row.first(field_name):
+            yield from reader(row, point, frame)
 
 
-def events_of(messages: list[Message], topology: Topology, ended: EpochSeconds) -> list[Event]:
-    """What messages of all files together mean, in order of time."""
-    line = [message for message in messages if isinstance(message, LineMessage)]
-    signalling = merged([message for message in messages if not isinstance(message, LineMessage)], topology)
+_READERS: tuple[tuple[str, Callable[[Row, str, int], Iterator[Message]]], ...] = (
+    ("sip.msg_hdr", sip_messages),
+    ("h225.RasMessage", ras_messages),
+    ("q931.message_type", call_messages),
+    ("dhcp.type", dhcp_messages),
+    ("dns.qry.name", dns_messages),
+    ("http.request.method", http_messages),
+    ("http.response.code", http_messages),
+)
+"""What makes a packet one of a protocol, and who reads it then."""
+
+
+def events_of(messages: Iterable[Message], topology: Topology, ended: EpochSeconds) -> list[Event]:
+    """What messages of all points, about in order of time, together mean; in order of time."""
+    line: list[LineMessage] = []
+    merger: Merger[Message] = Merger(topology)
     meaning = Meaning(topology)
-    events: list[Event] = [event for message in signalling for event in meaning.feed(message)]
+    events: list[Event] = []
+    for message in messages:
+        if isinstance(message, LineMessage):
+            line.append(message)
+            continue
+        for whole in merger.add(message):
+            events += meaning.feed(whole)
+    for whole in merger.rest():
+        events += meaning.feed(whole)
     events += meaning.finish(ended)
     events += line_events(merged(line, topology), topology)
     return sorted(_named(events), key=lambda event: event.at)
 
 
 class Meaning:
-    """Messages in, events out: the two kinds of registration, refusals by transport, DHCP."""
+    """Messages in, events out: the two kinds of registration, refusals by transport, calls, DHCP, settings."""
 
     def __init__(self, topology: Topology) -> None:
         self._voices = Voices(topology)
         self._sip = SipAttempts(topology, self._voices)
         self._ras = RasAttempts(topology, self._voices)
+        self._fetches = Fetches()
 
     def feed(self, message: Message) -> Iterator[Event]:
         """What this message decides; messages come in order of time."""
         if isinstance(message, SipMessage):
             self._voices.heard(message)
             yield from self._sip.feed(message)
+            yield from call_events(message)
         elif isinstance(message, RasMessage):
             self._voices.heard(message)
             yield from self._ras.feed(message)
@@ -134,6 +219,12 @@ class Meaning:
             yield from self._ras.reject(message)
         elif isinstance(message, DhcpMessage):
             yield _dhcp_event(message)
+        elif isinstance(message, CallMessage):
+            yield call_event(message)
+        elif isinstance(message, DnsMessage):
+            yield from lookup(message)
+        elif isinstance(message, HttpMessage):
+            yield from self._fetches.feed(message)
 
     def finish(self, ended: EpochSeconds) -> Iterator[Event]:
         """What was still open when the recording ended."""
@@ -158,12 +249,15 @@ def _dhcp_event(message: DhcpMessage) -> DhcpEvent:
 
 def _named(events: list[Event]) -> list[Event]:
     """Attempts that name no extension get that of the nearest attempt from the same address."""
-    known = [event for event in events if isinstance(event, RegistrationAttempt) and event.extension]
+    known: dict[tuple[str, Protocol], list[RegistrationAttempt]] = {}
+    for event in events:
+        if isinstance(event, RegistrationAttempt) and event.extension:
+            known.setdefault((event.source, event.protocol), []).append(event)
 
     def name(event: Event) -> Event:
         if not isinstance(event, RegistrationAttempt) or event.extension:
             return event
-        same = [other for other in known if (other.source, other.protocol) == (event.source, event.protocol)]
+        same = known.get((event.source, event.protocol), [])
         nearest = min(same, key=lambda other: abs(other.at - event.at), default=None)
         return replace(event, extension=nearest.extension) if nearest else event
 

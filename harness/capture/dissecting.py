@@ -4,17 +4,23 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
-from io import BufferedReader
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TextIO
 
+import numpy as np
+
 from harness.base.errors import ConfigurationFault, HarnessFault
+from harness.base.units import EpochSeconds
+from harness.capture.blocks import Scanner
 from harness.capture.fields import Row, command, rows
-from harness.capture.pcapng import INTERFACE, PACKETS, SECTION, Walker, is_media, is_pcapng, link_type
+from harness.capture.headers import headers_of, looks_like_media
+from harness.capture.media import MediaStream, MediaTracker
+from harness.capture.sights import Sights, SightTracker
 from harness.capture.topology import Topology
 
-_ETHERNET = 1
+_PIPE = 1 << 20
+"""Bytes that the pipes to and from tshark hold, so that neither end waits for the other all the time."""
 
 
 def need_tshark() -> None:
@@ -24,87 +30,100 @@ def need_tshark() -> None:
 
 
 class Feeder(threading.Thread):
-    """Passes a capture file on without its media; `numbers`: the frame number of each packet passed on."""
+    """Passes capture files on as one, without their media, and keeps what needs no dissector.
 
-    def __init__(self, file: Path, out: IO[bytes], signalling: frozenset[int]) -> None:
-        super().__init__(name=f"feeding {file.name}", daemon=True)
+    `numbers`: of each packet passed on its number in the files, counted through, from 1.
+    """
+
+    def __init__(self, files: Sequence[Path], out: IO[bytes], topology: Topology, point: str) -> None:
+        super().__init__(name=f"feeding {files[0].name}", daemon=True)
         self.numbers: list[int] = []
         self.packets = 0
-        self.cut_short = False
+        self.last_seen = EpochSeconds(0.0)
+        self.cut_short: list[Path] = []
         self.fault: Exception | None = None
-        self._file, self._out, self._signalling = file, out, signalling
-        self._links: list[int] = []
+        self.media = MediaTracker(point)
+        self.sights = SightTracker.at(topology, point)
+        self._files, self._out, self._signalling = files, out, topology.signalling
 
     def run(self) -> None:
-        """Until the end of the file, or until nobody reads any more."""
+        """Until the end of the last file, or until nobody reads any more."""
         try:
-            with self._out, self._file.open("rb") as stream:
-                if is_pcapng(stream.peek(4)):
-                    self._filtered(stream)
-                else:
-                    shutil.copyfileobj(stream, self._out)
+            with self._out:
+                for file in self._files:
+                    self._pass_on(file)
         except BrokenPipeError:
             pass  # tshark has ended; its exit code and words tell why
         except (ValueError, OSError) as error:
             self.fault = error
 
-    def _filtered(self, stream: BufferedReader) -> None:
-        walker = Walker(stream)
-        for block in walker.blocks():
-            if block.kind == SECTION:
-                self._links = []
-            elif block.kind == INTERFACE:
-                self._links.append(link_type(block))
-            elif block.kind in PACKETS:
-                self.packets += 1
-                ethernet = block.interface < len(self._links) and self._links[block.interface] == _ETHERNET
-                if ethernet and is_media(block.packet, self._signalling):
-                    continue
-                self.numbers.append(self.packets)
-            self._out.write(block.raw)
-        self.cut_short = walker.within_block
+    def _pass_on(self, file: Path) -> None:
+        with file.open("rb") as stream:
+            scanner = Scanner(stream)
+            for batch in scanner.batches():
+                headers = headers_of(batch)
+                media = looks_like_media(batch, headers, self._signalling)
+                self.media.feed(batch, headers, media)
+                self.sights.feed(batch, headers)
+                self.numbers += (np.flatnonzero(~media) + 1 + self.packets).tolist()
+                self.packets += len(media)
+                if len(media):
+                    self.last_seen = EpochSeconds(float(batch.packets.at[-1]))
+                self._out.write(batch.without(media))
+        if scanner.within_block:
+            self.cut_short.append(file)
 
 
 class Dissection:
-    """One file through one tshark. Iterate `rows`; `packets` is complete afterwards."""
+    """The files of one capture point through one tshark. Iterate `rows`; all else is complete afterwards.
 
-    def __init__(self, file: Path, topology: Topology) -> None:
-        self._file, self._topology = file, topology
+    `packets`: how many there were; `last_seen`: the stamp of the last one; `cut_short`: files that end within a
+    packet; `media` and `sights`: what the packets told that the dissector was not asked about.
+    """
+
+    def __init__(self, files: Sequence[Path], topology: Topology, point: str, keys: Path | None = None) -> None:
+        self._files, self._topology, self._point, self._keys = files, topology, point, keys
         self.packets = 0
-        self.cut_short = False
+        self.last_seen = EpochSeconds(0.0)
+        self.cut_short: Sequence[Path] = ()
+        self.media: tuple[MediaStream, ...] = ()
+        self.sights: dict[str, Sights] = {}
 
     def rows(self) -> Iterator[tuple[int, Row]]:
-        """(frame number in the file, row) of every packet that is not media.
+        """(number in the files, row) of every packet that is not media.
 
-        Raises ConfigurationFault without tshark, HarnessFault where the file cannot be read.
+        Raises ConfigurationFault without tshark, HarnessFault where the files cannot be read.
         """
         need_tshark()
         with tempfile.TemporaryFile("w+") as words:
             with subprocess.Popen(
-                command(self._topology), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words
+                command(self._topology, self._keys),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=words,
+                pipesize=_PIPE,
             ) as tshark:
                 assert tshark.stdin is not None
                 assert tshark.stdout is not None
-                feeder = Feeder(self._file, tshark.stdin, self._topology.signalling)
+                feeder = Feeder(self._files, tshark.stdin, self._topology, self._point)
                 feeder.start()
                 try:
-                    lines = (line.decode("utf-8", "replace") for line in tshark.stdout)
-                    for row in rows(lines):
-                        yield (feeder.numbers[row.frame - 1] if feeder.numbers else row.frame), row
-                        self.packets = max(self.packets, row.frame)
+                    for row in rows(tshark.stdout):
+                        yield feeder.numbers[row.frame - 1], row
                 finally:
                     tshark.stdout.close()
                     feeder.join()
-            self.packets = max(self.packets, feeder.packets)
+            self.packets, self.last_seen, self.cut_short = feeder.packets, feeder.last_seen, feeder.cut_short
+            self.media, self.sights = feeder.media.streams(), feeder.sights.sights()
             self._check(tshark.returncode, words, feeder)
 
     def _check(self, code: int, words: TextIO, feeder: Feeder) -> None:
         words.seek(0)
         said = [line for line in words.read().splitlines() if line and "could be dangerous" not in line]
-        self.cut_short = feeder.cut_short or any("cut short" in line for line in said)
-        if (code and not self.cut_short) or feeder.fault:
+        if code or feeder.fault:
             why = feeder.fault or (said[-1] if said else f"tshark ended with {code}")
+            where = ", ".join(str(file) for file in self._files)
             raise HarnessFault(
-                f"{self._file} cannot be decoded: {why}.",
-                next_step=f"look at it with `tshark -r {self._file}`.",
+                f"{where} cannot be decoded: {why}.",
+                next_step=f"look at it with `tshark -r {self._files[0]}`.",
             )

@@ -1,112 +1,157 @@
-"""One running dumpcap: started, confirmed, watched, ended.
-
-It writes to its standard output, here a file: only so it flushes what it has at once, where by
-itself it keeps packets back for up to 0.7 s.
-"""
+"""One running dumpcap: started, confirmed, watched, ended. What it writes is kept in ring files."""
 
 import re
-import shutil
-import signal
-import subprocess
+import secrets
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.base.clock import Deadline, now
 from harness.base.errors import BenchError, ConfigurationFault, HarnessFault
+from harness.base.units import EpochSeconds
+from harness.capture.drops import DropCounter
+from harness.capture.ring import RingWriter
+from harness.capture.sensors import Sensor
 
 _COUNTERS = re.compile(r"received/dropped on interface '.*': (\d+)/(\d+)")
 _READY = re.compile(r"^File: ", re.MULTILINE)
-_BUFFER = "16"
-"""MiB of kernel buffer: what arrives while the machine is busy elsewhere."""
+MARKER_TYPE = 0x88B5
+"""Local experimental (IEEE 802): nobody else's protocol."""
+_SENT_AGAIN_EVERY = 0.5
+_READ_WITHIN = 5.0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Packets that kernel or dumpcap dropped between two instants, epoch seconds; -1 where nobody knows how many."""
+
+    low: EpochSeconds
+    high: EpochSeconds
+    packets: int
 
 
 class Dumpcap:
-    """dumpcap on one interface of the current network namespace.
+    """dumpcap on one interface at a sensor. `comment` goes into the file; `buffer`: MiB in the kernel."""
 
-    A session of its own, so that Ctrl-C in the terminal ends the run and not the evidence; a death
-    signal, so that it does not outlive a killed run. That signal comes when the thread that made it
-    ends, so make it in the main thread.
-    """
-
-    def __init__(self, point: str, interface: str, file: Path) -> None:
-        self.point, self.interface, self.file = point, interface, file
-        self.started = now()
-        self._log = file.with_suffix(".dumpcap.txt")
-        for tool, package in (("dumpcap", "wireshark-common"), ("setpriv", "util-linux")):
-            if shutil.which(tool) is None:
-                raise ConfigurationFault(f"{tool} is not installed.", next_step=f"apt-get install {package}")
-        words = [
-            "setpriv",
-            "--pdeathsig",
-            "INT",
-            "--",
-            "dumpcap",
-            "-q",
-            "-n",
-            "-B",
-            _BUFFER,
-            "-i",
-            interface,
-            "-w",
-            "-",
-        ]
-        with file.open("wb") as out, self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True
-            )
+    def __init__(
+        self, point: str, interface: str, sensor: Sensor, folder: Path, ring: int, comment: str, buffer: int
+    ) -> None:
+        self.point, self.interface, self.sensor = point, interface, sensor
+        self.started = self._looked = now()
+        self.losses: list[Loss] = []
+        words = ["dumpcap", "-q", "-n", "-B", str(buffer), "-i", interface, "--capture-comment", comment, "-w", "-"]
+        self._capturing = sensor.start(words)
+        self._drops: DropCounter | None = None
+        self.ring = RingWriter(folder, point, ring, self._capturing.read)
+        self.ring.start()
 
     def await_ready(self, deadline: Deadline) -> None:
         """Until it says that it captures. Raises the fault that it died of, HarnessFault at the deadline."""
-        ready = deadline.poll(lambda: self._ended or _READY.search(self._said()) is not None, every=0.01)
-        if self._ended:
+        ready = deadline.poll(lambda: self._has_ended or _READY.search(self._said()) is not None, every=0.01)
+        if self._has_ended:
             raise self._fault()
         if not ready:
-            raise HarnessFault(
-                "dumpcap did not begin to capture in time.",
-                device=self._device,
-                next_step=f"see {self._log}.",
-            )
+            raise self._late()
+
+    def await_begin(self, marker: "Marker", deadline: Deadline) -> None:
+        """Until the packet that marks its beginning is in its file. Raises HarnessFault at the deadline."""
+        if not marker.arrived(deadline):
+            raise self._late()
+        if self._capturing.pid is not None:
+            self._drops = DropCounter(self._capturing.pid)
+            self._look_for_drops()
+
+    def mark(self, what: str) -> "Marker":
+        """Send a packet that can be looked for in the file: "begin" or "end" of the capture."""
+        return Marker(self.sensor, self.interface, self.ring, f"{what} of capture ".encode())
 
     def check(self) -> None:
-        """Raises the fault that it died of, if it did."""
-        if self._ended:
+        """Raises the fault that it died of, if it did; takes note of drops."""
+        if self._has_ended:
             raise self._fault()
+        if self.ring.fault is not None:
+            raise fault_of(str(self.ring.fault.strerror), "", self._device)
+        self._look_for_drops()
 
     def interrupt(self, within: float) -> None:
         """Have it write its closing lines and end; killed if it has not `within` real seconds."""
-        self._process.send_signal(signal.SIGINT)  # does nothing to one that has ended
-        try:
-            self._process.wait(within)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self._capturing.interrupt()
+        if not Deadline.after(within).poll(lambda: self._has_ended, every=0.01):
+            self._capturing.kill()
+        self.ring.join(_READ_WITHIN)
 
     def kill(self) -> None:
         """End it at once."""
-        if not self._ended:
-            self._process.kill()
-        self._process.wait()
+        self._capturing.kill()
+        self.ring.join(_READ_WITHIN)
 
     def counters(self) -> tuple[int, int]:
-        """Packets received and dropped, by its closing lines; dropped is -1 where it wrote none."""
+        """Packets received and dropped, after its end: dropped is -1 where nobody knows."""
+        ended = now()
         found = _COUNTERS.search(self._said())
-        return (int(found[1]), int(found[2])) if found else (0, -1)
+        since = self._looked if self._drops is not None and self._drops.works else self.started
+        if self._drops is not None:
+            self._drops.close()
+        received, left = (int(found[1]), int(found[2])) if found else (0, -1)
+        if left:
+            self.losses.append(Loss(since, ended, left))
+        return received, -1 if left < 0 else sum(loss.packets for loss in self.losses)
+
+    def _look_for_drops(self) -> None:
+        if self._drops is None or not self._drops.works:
+            return
+        looked = now()
+        if dropped := self._drops.since_last():
+            self.losses.append(Loss(self._looked, looked, dropped))
+        self._looked = looked
+
+    def _late(self) -> HarnessFault:
+        return HarnessFault(
+            "dumpcap did not begin to capture in time.",
+            device=self._device,
+            next_step=f"try it by hand: `dumpcap -i {self.interface} -w /dev/null`.",
+        )
 
     @property
-    def _ended(self) -> bool:
-        return self._process.poll() is not None
+    def _has_ended(self) -> bool:
+        return self._capturing.ended() is not None
 
     @property
     def _device(self) -> str:
         return f"capture point {self.point} ({self.interface})"
 
     def _said(self) -> str:
-        return self._log.read_text(errors="replace")
+        return self._capturing.said()
 
     def _fault(self) -> BenchError:
         time.sleep(0.01)  # its last words may come after its end was noticed
         said = self._said()
         last = next((line for line in said.splitlines() if "dumpcap:" in line or "permission" in line.lower()), "")
-        return fault_of(said, last or f"it ended with code {self._process.returncode}", self._device)
+        return fault_of(said, last or f"it ended with code {self._capturing.ended()}", self._device)
+
+
+class Marker:
+    """A packet with a token of its own, sent to a capture point and looked for in its file.
+
+    At the end: a dumpcap that is stopped at once loses what it has not been handed yet.
+    """
+
+    def __init__(self, sensor: Sensor, interface: str, ring: RingWriter, prefix: bytes) -> None:
+        self._sensor, self._interface, self._ring = sensor, interface, ring
+        self._token = prefix + secrets.token_bytes(16)
+        ring.expect(self._token)
+        self._send()
+
+    def arrived(self, deadline: Deadline) -> bool:
+        """Whether it is in the file by the deadline; sent again now and then."""
+        while not self._ring.arrived(self._token, Deadline.after(min(_SENT_AGAIN_EVERY, deadline.left))):
+            if deadline.passed:
+                return False
+            self._send()
+        return True
+
+    def _send(self) -> None:
+        self._sensor.send(self._interface, MARKER_TYPE.to_bytes(2) + self._token.ljust(46, b"\0"))
 
 
 def fault_of(said: str, last: str, device: str) -> BenchError:
@@ -130,6 +175,10 @@ def fault_of(said: str, last: str, device: str) -> BenchError:
             "its interface went away while capturing.",
             device=device,
             next_step="see that the bench is up and the mirror port's cable in place, then `bench recover`.",
+        )
+    if "not found" in lower or "failed to execute" in lower:
+        return ConfigurationFault(
+            "dumpcap is not installed there.", device=device, next_step="apt-get install wireshark-common"
         )
     if "no space left" in lower:
         return HarnessFault("the disk is full.", device=device, next_step="make room or record elsewhere.")

@@ -60,15 +60,15 @@ class RegistrationAttempt(Event):
     """The whole exchange of one requester at one system, the authenticated retry included.
 
     `at` is the time of the answer, or of the first request where there was none. `source` is the
-    requester's address. `reason`: status line, reject reason or what the transport did. `expires`:
-    what was granted. `withdrawing`: the phone asked to be unregistered. `requests`: how many
-    different requests it took, retransmissions not counted.
+    requester's address, `role` the system: of a bench its role, else its address. `reason`: status line,
+    reject reason or what the transport did. `expires`: what was granted. `withdrawing`: the phone asked to
+    be unregistered. `requests`: how many different requests it took, retransmissions not counted.
     """
 
     protocol: Protocol
     extension: str
     source: str
-    role: Role
+    role: str
     asked_at: EpochSeconds
     answered_at: EpochSeconds | None
     outcome: Outcome
@@ -90,7 +90,7 @@ class SystemNotice(Event):
     protocol: Protocol
     extension: str
     address: str
-    role: Role
+    role: str
     reason: str
 
 
@@ -142,6 +142,57 @@ class DhcpEvent(Event):
     relay: str
     server: str
     options: Mapping[int, bytes]
+
+
+class CallStep(StrEnum):
+    """What a call signalling message does to a call."""
+
+    SETUP = "setup"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    CHANGED = "changed"
+    """Its media, within the call."""
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True)
+class CallEvent(Event):
+    """One step of one call on one leg. `call`: Call-ID, or H.225 call identifier; `caller` and `called`: numbers.
+
+    `source` and `destination`: addresses of the message; `reason`: status line or message, as it stands there.
+    """
+
+    protocol: Protocol
+    call: str
+    step: CallStep
+    caller: str
+    called: str
+    source: str
+    destination: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LookupEvent(Event):
+    """A DNS answer: `client` asked `server` for `name` and was told `answers`; none where there is no such name."""
+
+    client: str
+    server: str
+    name: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FetchEvent(Event):
+    """An HTTP answer: `client` fetched `uri` from `server`; `status` is the code of the answer."""
+
+    client: str
+    server: str
+    method: str
+    uri: str
+    status: int
 
 
 @dataclass(frozen=True)

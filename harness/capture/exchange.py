@@ -1,13 +1,14 @@
 """The exchange behind a registration attempt, SIP and RAS alike, and how it ends when no answer comes."""
 
 from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from harness.base.units import BenchSeconds, EpochSeconds
 from harness.capture.events import Outcome, RegistrationAttempt, Sighting
 from harness.capture.messages import Message
 from harness.capture.topology import Topology
-from harness.inventory import Protocol, Role
+from harness.inventory import Protocol
 
 SIP_TIMEOUT, RAS_TIMEOUT = 32.0, 15.0
 """Bench seconds: timer F (64 times T1, RFC 3261 17.1.2.2); three tries of a RAS request, 5 s apart."""
@@ -24,7 +25,7 @@ class Exchange:
     protocol: Protocol
     extension: str
     source: str
-    role: Role
+    role: str
     asked_at: EpochSeconds
     withdrawing: bool
     sightings: list[Sighting] = field(default_factory=list)
@@ -76,7 +77,7 @@ class Voices:
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        self._spoke: dict[Role, list[float]] = {role: [] for role in Role}
+        self._spoke: defaultdict[str, list[float]] = defaultdict(list)
 
     def heard(self, message: Message) -> None:
         """Keep when a message of a system was sent; messages come in order of time."""
@@ -84,7 +85,7 @@ class Voices:
         if role is not None:
             self._spoke[role].append(message.at)
 
-    def spoke_near(self, role: Role, at: float) -> bool:
+    def spoke_near(self, role: str, at: float) -> bool:
         """Whether that system said anything within 30 bench s of `at`."""
         near = self._topology.scale.to_real(ANSWERED_ELSE)
         times = sorted(self._spoke[role])

@@ -1,11 +1,10 @@
 """The one tshark per file: which fields it prints and how a line of them is read."""
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
 
 from harness.base.units import EpochSeconds
-from harness.capture.topology import Topology
+from harness.capture.topology import CALL_SIGNALLING, Topology
 
 SEPARATOR, AGGREGATOR = "\t", "\x1f"
 """Between fields, and between several values of one field; neither is ever printed within a value."""
@@ -19,26 +18,33 @@ FIELDS = (
     "sip.Request-Line", "sip.Status-Line", "sip.msg_hdr",
     "h225.RasMessage", "h225.requestSeqNum", "h225.dialledDigits", "h225.h323_ID", "h225.endpointIdentifier",
     "h225.keepAlive", "h225.timeToLive", "h225.rejectReason", "h225.reason",
+    "h225.guid", "q931.message_type", "q931.call_ref", "q931.calling_party_number.digits",
+    "q931.called_party_number.digits",
     "dhcp.type", "udp.payload",
+    "dns.id", "dns.flags.response", "dns.flags.rcode", "dns.qry.name", "dns.a", "dns.aaaa",
+    "http.request.method", "http.request.uri", "http.host", "http.response.code",
 )  # fmt: skip
 
-_ESCAPE = re.compile(r"\\([rnt])")
-_ESCAPED = {"r": "\r", "n": "\n", "t": "\t"}
+_PLACE = {name: place for place, name in enumerate(FIELDS)}
 
 
-@dataclass(frozen=True)
 class Row:
     """One packet as tshark prints it; a field that is not there has no values."""
 
-    values: dict[str, list[str]]
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: list[str]) -> None:
+        self._parts = parts
 
     def all(self, name: str) -> list[str]:
         """Every value of a field, in the order of the packet, still escaped."""
-        return self.values.get(name, [])
+        text = self._parts[_PLACE[name]]
+        return text.split(AGGREGATOR) if text else []
 
     def first(self, name: str) -> str:
         """The first value, "" where there is none."""
-        return next(iter(self.values.get(name, ())), "")
+        text = self._parts[_PLACE[name]]
+        return text.partition(AGGREGATOR)[0] if AGGREGATOR in text else text
 
     def number(self, name: str) -> int:
         """The first value as a number; 0 where there is none."""
@@ -74,24 +80,30 @@ class Row:
         return self.number(f"{kind}.srcport"), self.number(f"{kind}.dstport")
 
 
-def command(topology: Topology) -> list[str]:
-    """A tshark that reads capture data on its standard input and prints one line per packet, at once."""
-    decode_as = [f"tcp.port=={topology.inventory.line.port},tls"]
+def command(topology: Topology, keys: Path | None = None, *, live: bool = False) -> list[str]:
+    """A tshark that reads capture data on its standard input and prints one line per packet; `live`: each at once.
+
+    `keys`: a TLS key log, with which it decrypts.
+    """
+    decode_as = [f"tcp.port=={topology.line_port},tls"] if topology.line_port is not None else []
     decode_as += [f"{kind}.port=={port},sip" for port in sorted(topology.sip_ports - {5061}) for kind in ("udp", "tcp")]
     decode_as += [f"udp.port=={port},h225" for port in sorted(topology.ras_ports)]
-    words = ["tshark", "-n", "-l", "-r", "-", "-o", "tcp.reassemble_out_of_order:TRUE", "-T", "fields"]
-    words += ["-E", "separator=/t", "-E", f"aggregator={AGGREGATOR}", "-E", "occurrence=a", "-E", "quote=n"]
+    decode_as += [f"tcp.port=={port},tpkt" for port in sorted(topology.call_ports - {CALL_SIGNALLING})]
+    words = ["tshark", "-n", *(["-l"] if live else []), "-r", "-", "-o", "tcp.reassemble_out_of_order:TRUE"]
+    words += ["-o", f"tls.keylog_file:{keys}"] if keys is not None else []
+    words += ["-T", "fields", "-E", "separator=/t", "-E", f"aggregator={AGGREGATOR}"]
+    words += ["-E", "occurrence=a", "-E", "quote=n"]
     words += [word for rule in decode_as for word in ("-d", rule)]
     return words + [word for name in FIELDS for word in ("-e", name)]
 
 
-def rows(lines: Iterable[str]) -> Iterator[Row]:
+def rows(lines: Iterable[bytes]) -> Iterator[Row]:
     """What tshark printed, packet by packet. Raises ValueError for a line that is not of this layout."""
     for line in lines:
-        parts = line.rstrip("\n").split(SEPARATOR)
+        parts = line.decode("utf-8", "replace").rstrip("\n").split(SEPARATOR)
         if len(parts) != len(FIELDS):
             raise ValueError(f"tshark printed {len(parts)} fields where {len(FIELDS)} were asked for")
-        yield Row({name: part.split(AGGREGATOR) for name, part in zip(FIELDS, parts, strict=True) if part})
+        yield Row(parts)
 
 
 def unescaped(text: str) -> str:
@@ -99,4 +111,6 @@ def unescaped(text: str) -> str:
 
     tshark 4.0 leaves a backslash as it is, so what follows one is kept unless it names a line's end or a tab.
     """
-    return _ESCAPE.sub(lambda found: _ESCAPED[found[1]], text)
+    if "\\" not in text:
+        return text
+    return text.replace("\\r", "\r").replace("\\n", "\n").replace("\\t", "\t")

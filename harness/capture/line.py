@@ -18,18 +18,20 @@ sent again by a kernel (whose shortest time-out is 0.2 s) and is no sight of the
 
 def line_messages(row: Row, point: str, frame: int, topology: Topology) -> Iterator[LineMessage]:
     """The packet with payload of the line, if it is one."""
+    if topology.line_port is None:
+        return
     source, destination = row.addresses
     sender = topology.roles.get(source)
     if sender is None or topology.roles.get(destination) in (None, sender) or not row.number("tcp.len"):
         return
-    if topology.inventory.line.port not in row.ports:
+    if topology.line_port not in row.ports:
         return
     yield LineMessage(
         row.at,
         (Sighting(point, frame, row.at),),
         Endpoint(source, row.ports[0]),
         Endpoint(destination, row.ports[1]),
-        sender=sender,
+        sender=Role(sender),
         size=row.number("tcp.len"),
         sequence=row.number("tcp.seq_raw"),
         again=row.has("tcp.analysis.retransmission") or row.has("tcp.analysis.keep_alive"),
@@ -42,7 +44,7 @@ def _is_alert(row: Row, topology: Topology) -> bool:
     if kinds == {_TLS_ALERT}:
         return True
     hidden = kinds == {_TLS_APPLICATION} and row.all("tls.record.length") == [str(_ALERT_RECORD)]
-    return hidden and row.number("tcp.len") not in topology.inventory.line.keepalive.payload_sizes
+    return hidden and row.number("tcp.len") not in topology.keepalive_sizes
 
 
 def line_events(messages: Iterable[LineMessage], topology: Topology) -> Iterator[LineEvent]:
@@ -51,7 +53,7 @@ def line_events(messages: Iterable[LineMessage], topology: Topology) -> Iterator
     Whether a message is a retransmission is decided by tshark at its first sighting: at another
     point the first copy that got through looks new, and is told by how late it is.
     """
-    sizes = topology.inventory.line.keepalive.payload_sizes
+    sizes = topology.keepalive_sizes
     for message in messages:
         first = message.sightings[0]
         receiver = Role.FAILOVER if message.sender is Role.HOME else Role.HOME

@@ -9,24 +9,28 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
+
+import numpy as np
 
 from harness.base.clock import now
 from harness.base.errors import HarnessFault
 from harness.base.units import RealSeconds
+from harness.capture.blocks import INTERFACE, SECTION, Batch, Scanner
 from harness.capture.correlate import repeats_for
 from harness.capture.decoder import Meaning, read_packet
 from harness.capture.dissecting import need_tshark
 from harness.capture.events import Event
 from harness.capture.fields import command, rows
+from harness.capture.headers import headers_of, looks_like_media
 from harness.capture.line import line_events
 from harness.capture.messages import LineMessage, Message
-from harness.capture.pcapng import ENHANCED_PACKET, INTERFACE, SECTION, Walker, is_media
-from harness.capture.topology import Topology
+from harness.capture.topology import topology_of
 from harness.inventory import Inventory
 
 _LOOK_EVERY = 0.01
@@ -43,7 +47,7 @@ class LiveReader:
     """
 
     def __init__(self, inventory: Inventory) -> None:
-        self._topology = Topology(inventory)
+        self._topology = topology_of(inventory)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -52,12 +56,15 @@ class LiveReader:
         self.latency = RealSeconds(0.0)
         """The longest time from a packet's stamp to its being read here."""
 
-    def follow(self, files: Mapping[str, Path]) -> None:
-        """Begin. Raises ConfigurationFault where tshark is not installed."""
+    def follow(self, files: Mapping[str, Callable[[], Sequence[Path]]]) -> None:
+        """Begin. `files`: capture point → what tells its files until now, of which the last one grows.
+
+        Raises ConfigurationFault where tshark is not installed.
+        """
         need_tshark()
         with tempfile.TemporaryFile() as words:
             self._tshark = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *command(self._topology)],
+                ["setpriv", "--pdeathsig", "KILL", "--", *command(self._topology, live=True)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=words,
@@ -97,32 +104,27 @@ class LiveReader:
             if not self._ending.is_set():
                 self._fault = error
 
-    def _feed(self, files: Mapping[str, Path]) -> None:
+    def _feed(self, files: Mapping[str, Callable[[], Sequence[Path]]]) -> None:
         assert self._tshark is not None
         assert self._tshark.stdin is not None
         with self._tshark.stdin as out:
             out.write(stream_head(list(files)))
-            streams = [path.open("rb") for path in files.values()]
-            walkers = [Walker(stream) for stream in streams]
+            followers = [Follower(grown, number) for number, grown in enumerate(files.values())]
             while not self._ending.is_set():
-                for number, walker in enumerate(walkers):
-                    self._pass_on(walker, number, out)
+                for follower in followers:
+                    for batch in follower.batches():
+                        out.write(follower.as_own_interface(batch, self._topology.signalling))
                 out.flush()
                 time.sleep(_LOOK_EVERY)
-            for stream in streams:
-                stream.close()
-
-    def _pass_on(self, walker: Walker, number: int, out: IO[bytes]) -> None:
-        for block in walker.blocks():
-            if block.kind == ENHANCED_PACKET and not is_media(block.packet, self._topology.signalling):
-                out.write(block.raw[:8] + struct.pack("=I", number) + block.raw[12:])
+            for follower in followers:
+                follower.close()
 
     def _read(self) -> None:
         assert self._tshark is not None
         assert self._tshark.stdout is not None
         meaning = Meaning(self._topology)
         seen: dict[Hashable, float] = {}
-        for row in rows(line.decode("utf-8", "replace") for line in self._tshark.stdout):
+        for row in rows(self._tshark.stdout):
             self.latency = RealSeconds(max(self.latency, now() - row.at))
             point = row.first("frame.interface_name")
             for message in read_packet(row, point, row.frame, self._topology)[0]:
@@ -141,6 +143,43 @@ class LiveReader:
         if isinstance(message, LineMessage):
             return list(line_events([message], self._topology))
         return list(meaning.feed(message))
+
+
+class Follower:
+    """The growing files of one capture point; `interface` is its number in a stream of several."""
+
+    def __init__(self, files: Callable[[], Sequence[Path]], interface: int) -> None:
+        self._files, self._interface = files, interface
+        self._read = 0
+        self._stream: BinaryIO | None = None
+        self._scanner: Scanner | None = None
+
+    def batches(self) -> Iterator[Batch]:
+        """What has come since the last call; a further file only when the one before is at its end."""
+        if self._scanner is not None:
+            yield from self._scanner.batches()
+        files = self._files()
+        while len(files) > self._read:
+            self.close()
+            self._stream = files[self._read].open("rb")
+            self._scanner = Scanner(self._stream)
+            self._read += 1
+            yield from self._scanner.batches()
+
+    def as_own_interface(self, batch: Batch, signalling: frozenset[int]) -> bytes:
+        """The packets of a batch but for media, as of that interface."""
+        if not len(batch.packets):
+            return b""
+        media = looks_like_media(batch, headers_of(batch), signalling)
+        data = batch.data.copy()
+        number = np.frombuffer(struct.pack("=I", self._interface), np.uint8)
+        data[(batch.begins[batch.packets.block] + 8)[:, None] + np.arange(4)] = number
+        return replace(batch, data=data).packets_without(media)
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._stream is not None:
+            self._stream.close()
 
 
 def stream_head(points: list[str]) -> bytes:

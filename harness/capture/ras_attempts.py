@@ -7,12 +7,12 @@ from harness.capture.events import Event, Outcome, RegistrationAttempt, SystemNo
 from harness.capture.exchange import RETRY_WITHIN, Exchange, Voices, without_answer
 from harness.capture.messages import Endpoint, RasMessage, Rejection
 from harness.capture.topology import Topology
-from harness.inventory import Protocol, Role
+from harness.inventory import Protocol
 
 _ASKS = {"GCF": "GRQ", "GRJ": "GRQ", "RCF": "RRQ", "RRJ": "RRQ", "UCF": "URQ", "URJ": "URQ"}
 """Answer → what it answers."""
 _CHALLENGES = frozenset({"fullRegistrationRequired", "discoveryRequired"})
-_Request = tuple[Role, str, Endpoint, int]
+_Request = tuple[str, str, Endpoint, int]
 
 
 class RasAttempts:
@@ -21,9 +21,9 @@ class RasAttempts:
     def __init__(self, topology: Topology, voices: Voices) -> None:
         self._topology, self._voices = topology, voices
         self._waiting: dict[_Request, tuple[Exchange, RasMessage]] = {}
-        self._to_continue: dict[tuple[Role, str], Exchange] = {}
+        self._to_continue: dict[tuple[str, str], Exchange] = {}
         self._by_address: dict[str, str] = {}
-        self._by_endpoint: dict[tuple[Role, str], str] = {}
+        self._by_endpoint: dict[tuple[str, str], str] = {}
 
     def feed(self, message: RasMessage) -> Iterator[Event]:
         """What this message decides."""
@@ -39,7 +39,7 @@ class RasAttempts:
         """An ICMP unreachable for what that requester waits for; RAS has no connections to refuse."""
         role = self._topology.roles[rejection.source.address]
         for exchange, request in self._waiting.values():
-            if exchange.role is role and request.source == rejection.destination and not exchange.rejected:
+            if exchange.role == role and request.source == rejection.destination and not exchange.rejected:
                 exchange.rejected, exchange.rejected_at = str(rejection.sign), rejection.at
                 exchange.sightings.extend(rejection.sightings)
         yield from ()
@@ -53,7 +53,7 @@ class RasAttempts:
         self._waiting.clear()
         self._to_continue.clear()
 
-    def _request(self, role: Role, request: RasMessage) -> Iterator[Event]:
+    def _request(self, role: str, request: RasMessage) -> Iterator[Event]:
         extension = self._extension(role, request)
         requester = (role, request.source.address)
         exchange = self._to_continue.pop(requester, None)
@@ -76,7 +76,7 @@ class RasAttempts:
             return in_time and request.kind == "RRQ" and not request.keep_alive
         return in_time and request.kind != "URQ" and not request.keep_alive
 
-    def _answer(self, role: Role, answer: RasMessage) -> Iterator[Event]:
+    def _answer(self, role: str, answer: RasMessage) -> Iterator[Event]:
         key = (role, _ASKS[answer.kind], answer.destination, answer.sequence)
         if key not in self._waiting:
             return
@@ -100,13 +100,13 @@ class RasAttempts:
         outcome = Outcome.CONFIRMED if request.keep_alive else Outcome.ACCEPTED
         return exchange.ended(outcome, answer.at, answer.kind, answer.time_to_live)
 
-    def _extension(self, role: Role, message: RasMessage) -> str:
+    def _extension(self, role: str, message: RasMessage) -> str:
         """By alias, else by the endpoint identifier that the gatekeeper gave, else by address."""
         address = message.source.address if message.source.address not in self._topology.roles else ""
         known = self._by_endpoint.get((role, message.endpoint)) or self._by_address.get(address)
         return message.digits or known or ""
 
-    def _notice(self, role: Role, request: RasMessage) -> SystemNotice:
+    def _notice(self, role: str, request: RasMessage) -> SystemNotice:
         address = request.destination.address
         extension = self._extension(role, request) or self._by_address.get(address, "")
         reason = f"URQ {request.reason}".strip()

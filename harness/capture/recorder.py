@@ -1,16 +1,17 @@
 """dumpcap at every capture point, from before the first stimulus until after the last."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from harness.base.clock import Deadline, now
+from harness.base.clock import ClockState, Deadline, now
 from harness.base.errors import BenchError, HarnessFault
 from harness.base.units import EpochSeconds
-from harness.capture.dumpcap import Dumpcap
-from harness.capture.marker import Marker
+from harness.capture.dumpcap import Dumpcap, Loss, Marker
+from harness.capture.sensors import Local, Sensor
 from harness.inventory import Inventory
 
 READY_WITHIN, MARKER_WITHIN, STOPPED_WITHIN = 10.0, 3.0, 5.0
@@ -23,37 +24,51 @@ ROOM = 16 << 20
 class Captured:
     """What one capture point left. `started` and `ended` in epoch seconds.
 
-    `marker_seen`: the packet sent at the end is in the file, so nothing before it was lost at the
-    tail; else `fault` says why. `dropped`: packets that kernel or dumpcap dropped; -1 where
-    dumpcap did not say.
+    `files`: in their order, together all that it showed. `marker_seen`: the packet sent at the end is in
+    them, so nothing before it was lost at the tail; else `fault` says why. `dropped`: packets that kernel
+    or dumpcap dropped, -1 where nobody knows; `losses`: when that was. `own_clock`: stamped by another
+    clock than the harness's.
     """
 
     point: str
-    file: Path
+    files: tuple[Path, ...]
     packets: int
     dropped: int
     started: EpochSeconds
     ended: EpochSeconds
     marker_seen: bool
     fault: str = ""
+    losses: tuple[Loss, ...] = ()
+    own_clock: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether everything that the capture point showed is in the file."""
+        """Whether everything that the capture point showed is in the files."""
         return self.marker_seen and self.dropped == 0
 
 
 class Recorder:
-    """The captures of one recording: `start`, `check` while it runs, then `stop` or `abort`."""
+    """The captures of one recording: `start`, `check` while it runs, then `stop` or `abort`.
 
-    def __init__(self, inventory: Inventory, folder: Path) -> None:
-        self._inventory, self._folder = inventory, folder
+    `title` goes into each file's comment; `remote`: capture point → its sensor, for those on other machines.
+    """
+
+    def __init__(
+        self, inventory: Inventory, folder: Path, title: str = "", remote: Mapping[str, Sensor] | None = None
+    ) -> None:
+        self._inventory, self._folder, self._title = inventory, folder, title
+        self._remote = remote or {}
         self._running: dict[str, Dumpcap] = {}
 
     @property
-    def files(self) -> dict[str, Path]:
-        """Capture point → its file, which grows while the capture runs."""
-        return {point: self._folder / f"{point}.pcapng" for point in self._inventory.captures}
+    def files(self) -> dict[str, Callable[[], Sequence[Path]]]:
+        """Capture point → what tells its files until now, of which the last one grows."""
+        return {point: partial(self._files_of, point) for point in self._inventory.captures}
+
+    @property
+    def losses(self) -> dict[str, tuple[Loss, ...]]:
+        """Capture point → what was dropped there until now, as far as the kernel tells."""
+        return {point: tuple(dumpcap.losses) for point, dumpcap in self._running.items()}
 
     def start(self) -> None:
         """Begin at every capture point; each is confirmed to capture when this returns.
@@ -63,12 +78,20 @@ class Recorder:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._need_room()
+        ring = self._inventory.settings.ring_mib << 20
         with self._all_or_none():
             for point, capture in self._inventory.captures.items():
-                self._running[point] = Dumpcap(point, capture.interface, self.files[point])
+                sensor = self._remote.get(point) or Local(capture.netns)
+                comment = f"{self._title}; capture point {point} at {capture.interface}; {ClockState.read()}"
+                self._running[point] = Dumpcap(
+                    point, capture.interface, sensor, self._folder, ring, comment, capture.buffer_mib
+                )
             deadline = Deadline.after(READY_WITHIN)
             for dumpcap in self._running.values():
                 dumpcap.await_ready(deadline)
+            markers = {point: dumpcap.mark("begin") for point, dumpcap in self._running.items()}
+            for point, marker in markers.items():
+                self._running[point].await_begin(marker, deadline)
 
     def check(self) -> None:
         """Raises HarnessFault where a capture has died or the disk is full; cheap: call it while waiting."""
@@ -77,19 +100,15 @@ class Recorder:
         self._need_room()
 
     def stop(self) -> tuple[Captured, ...]:
-        """End every capture once a marker packet sent now was seen in its file; what each left.
+        """End every capture once a marker packet sent now was seen in its files; what each left.
 
         A capture that died, or whose end cannot be marked, is not complete and says why: what the
         others have is not lost for it.
         """
         with self._all_or_none():
-            markers = {point: self._end_marked(dumpcap) for point, dumpcap in self._running.items()}
+            markers = {point: _end_marker(dumpcap) for point, dumpcap in self._running.items()}
             deadline = Deadline.after(MARKER_WITHIN)
-            captured = []
-            for point, marker in markers.items():
-                seen = isinstance(marker, Marker) and marker.arrived(deadline)
-                captured.append(self._close(point, seen, marker if isinstance(marker, str) else ""))
-            return tuple(captured)
+            return tuple(self._close(point, marker, deadline) for point, marker in markers.items())
 
     def abort(self) -> None:
         """End every capture at once, whatever becomes of its tail."""
@@ -97,21 +116,28 @@ class Recorder:
             dumpcap.kill()
         self._running.clear()
 
-    def _end_marked(self, dumpcap: Dumpcap) -> Marker | str:
-        """The marker that was sent, or why none was."""
-        try:
-            dumpcap.check()
-            return Marker(dumpcap.interface, dumpcap.file)
-        except BenchError as fault:
-            return str(fault)
+    def _files_of(self, point: str) -> Sequence[Path]:
+        return self._running[point].ring.files if point in self._running else ()
 
-    def _close(self, point: str, marker_seen: bool, fault: str) -> Captured:
-        dumpcap = self._running.pop(point)
+    def _close(self, point: str, marker: Marker | str, deadline: Deadline) -> Captured:
+        dumpcap = self._running[point]
+        marked = isinstance(marker, Marker) and marker.arrived(deadline)
+        fault = marker if isinstance(marker, str) else "" if marked else "the packet that marks its end is missing"
         dumpcap.interrupt(STOPPED_WITHIN)
+        del self._running[point]
         packets, dropped = dumpcap.counters()
-        if not marker_seen and not fault:
-            fault = "the packet that marks its end was not seen in it"
-        return Captured(point, dumpcap.file, packets, dropped, dumpcap.started, now(), marker_seen, fault)
+        return Captured(
+            point,
+            tuple(dumpcap.ring.files),
+            packets,
+            dropped,
+            dumpcap.started,
+            now(),
+            marked,
+            fault,
+            tuple(dumpcap.losses),
+            dumpcap.sensor.own_clock,
+        )
 
     @contextmanager
     def _all_or_none(self) -> Iterator[None]:
@@ -127,3 +153,12 @@ class Recorder:
                 f"the disk under {self._folder} is full (less than {ROOM >> 20} MiB left).",
                 next_step="make room or record elsewhere; what was recorded until now may lack packets.",
             )
+
+
+def _end_marker(dumpcap: Dumpcap) -> Marker | str:
+    """The marker that was sent, or why none was."""
+    try:
+        dumpcap.check()
+        return dumpcap.mark("end")
+    except BenchError as fault:
+        return str(fault)

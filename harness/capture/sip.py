@@ -18,6 +18,17 @@ _COMPACT = {
     "u": "allow-events",
 }  # fmt: skip
 """Compact header names: RFC 3261 7.3.3 and RFC 6665."""
+NEEDED = frozenset({
+    "via", "from", "to", "call-id", "cseq", "contact", "expires", "event", "subscription-state", "retry-after",
+    "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "user-agent", "server",
+    "content-type",
+})  # fmt: skip
+"""The headers that somebody here asks for."""
+_NAMES = {name: name for name in NEEDED} | {name.title(): name for name in NEEDED}
+_NAMES |= {"Call-ID": "call-id", "CSeq": "cseq", "WWW-Authenticate": "www-authenticate"}
+"""Usual spelling → long lower-case name, so that most headers cost one look-up."""
+_STARTS = ("sip.Request-Line", "sip.Status-Line")
+_FOLD = re.compile(r"\r?\n[ \t]+")
 _COMMA_SEPARATED = ("via", "contact")
 _COMMA = re.compile(r',(?=(?:[^"<]|"(?:\\.|[^"\\])*"|<[^>]*>)*$)')
 _URI = re.compile(r"<([^>]*)>|^\s*([^;\s]+)")
@@ -32,22 +43,28 @@ def sip_messages(row: Row, point: str, frame: int) -> Iterator[SipMessage]:
     Raises ValueError where the packet's start lines and headers do not fit each other.
     """
     tails = [unescaped(text) for text in row.all("sip.msg_hdr")]
-    starts = Counter(
-        unescaped(text).strip() for name in ("sip.Request-Line", "sip.Status-Line") for text in row.all(name)
-    )
     if not tails:
         return
-    pieces = _pieces(tails)
-    later = Counter(start for start, _ in pieces[1:])
-    first = list((starts - later).elements())
-    if len(first) != 1 or starts.total() != len(tails):
+    starts = [unescaped(text).strip() for name in _STARTS for text in row.all(name)]
+    if len(starts) != len(tails):
         raise ValueError("SIP start lines and headers that do not fit each other")
-    sighting = Sighting(point, frame, row.at)
+    sightings = (Sighting(point, frame, row.at),)
     (source, destination), (source_port, destination_port) = row.addresses, row.ports
-    for start, text in [(first[0], pieces[0][1]), *pieces[1:]]:
+    ends = Endpoint(source, source_port), Endpoint(destination, destination_port)
+    for start, text in _parted(starts, tails):
         head, _, body = text.partition("\r\n\r\n")
-        ends = Endpoint(source, source_port), Endpoint(destination, destination_port)
-        yield SipMessage(row.at, (sighting,), *ends, start, headers_of(head), body)
+        yield SipMessage(row.at, sightings, *ends, start, headers_of(head), body)
+
+
+def _parted(starts: list[str], tails: list[str]) -> list[tuple[str, str]]:
+    """(start line, headers and body) of each message of a packet."""
+    if len(tails) == 1:
+        return [(starts[0], tails[0])]
+    pieces = _pieces(tails)
+    first = list((Counter(starts) - Counter(start for start, _ in pieces[1:])).elements())
+    if len(first) != 1:
+        raise ValueError("SIP start lines and headers that do not fit each other")
+    return [(first[0], pieces[0][1]), *pieces[1:]]
 
 
 def _pieces(tails: list[str]) -> list[tuple[str, str]]:
@@ -75,17 +92,20 @@ def _start_line(text: str) -> str:
 
 
 def headers_of(text: str) -> Mapping[str, tuple[str, ...]]:
-    """Headers by long lower-case name; folded lines joined, compact names written out, lists split."""
-    found: dict[str, list[str]] = {}
-    for line in re.sub(r"\r?\n[ \t]+", " ", text).splitlines():
-        name, colon, value = line.partition(":")
-        if not colon:
-            continue
-        key = name.strip().lower()
-        key = _COMPACT.get(key, key)
-        parts = _COMMA.split(value) if key in _COMMA_SEPARATED else [value]
-        found.setdefault(key, []).extend(part.strip() for part in parts)
-    return {name: tuple(values) for name, values in found.items()}
+    """The headers of `NEEDED` by long lower-case name; folded lines joined, compact names written out, lists split."""
+    found: dict[str, tuple[str, ...]] = {}
+    if _FOLD.search(text):
+        text = _FOLD.sub(" ", text)
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        key = _NAMES.get(name)
+        if key is None:
+            key = _COMPACT.get(name.strip().lower(), name.strip().lower())
+            if key not in NEEDED:
+                continue
+        parts = _COMMA.split(value) if key in _COMMA_SEPARATED and "," in value else (value,)
+        found[key] = (*found.get(key, ()), *(part.strip() for part in parts))
+    return found
 
 
 def user_of(header: str) -> str:

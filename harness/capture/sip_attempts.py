@@ -9,11 +9,11 @@ from harness.capture.exchange import RETRY_WITHIN, Exchange, Voices, without_ans
 from harness.capture.messages import Rejection, SipMessage
 from harness.capture.sip import granted, is_registration_withdrawn, uri_of, user_of, withdraws
 from harness.capture.topology import Topology
-from harness.inventory import Protocol, Role
+from harness.inventory import Protocol
 
 CHALLENGES = frozenset({401, 407, 423, 439})
-_Transaction = tuple[Role, str, str, str]
-_Requester = tuple[Role, str, str]
+_Transaction = tuple[str, str, str, str]
+_Requester = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class SipAttempts:
         self._topology, self._voices = topology, voices
         self._waiting: dict[_Transaction, tuple[Exchange, SipMessage]] = {}
         self._challenged: dict[_Requester, tuple[Exchange, SipMessage]] = {}
-        self._bindings: dict[tuple[Role, str], Binding] = {}
-        self._known: set[tuple[Role, str]] = set()
+        self._bindings: dict[tuple[str, str], Binding] = {}
+        self._known: set[tuple[str, str]] = set()
         """Extensions of which something was decided at that system within the recording."""
         self._extensions: dict[str, str] = {}
 
@@ -55,7 +55,7 @@ class SipAttempts:
         """A refusal by transport: of what that requester waits for, or of its connection."""
         role = self._topology.roles[rejection.source.address]
         for exchange, request in self._waiting.values():
-            if exchange.role is role and request.source == rejection.destination and not exchange.rejected:
+            if exchange.role == role and request.source == rejection.destination and not exchange.rejected:
                 exchange.rejected, exchange.rejected_at = str(rejection.sign), rejection.at
                 exchange.sightings.extend(rejection.sightings)
         if rejection.sign is Sign.CONNECTION_REFUSED:
@@ -73,7 +73,7 @@ class SipAttempts:
         self._waiting.clear()
         self._challenged.clear()
 
-    def _request(self, role: Role, request: SipMessage) -> Iterator[Event]:
+    def _request(self, role: str, request: SipMessage) -> Iterator[Event]:
         if not request.headers.get("contact"):
             return  # a query of the bindings, no attempt
         requester = (role, user_of(request.header("to")), request.source.address)
@@ -98,7 +98,7 @@ class SipAttempts:
         fitting = _has_credentials(request) or challenge.status in (423, 439)
         return in_time and request.call_id == challenge.call_id and fitting
 
-    def _answer(self, role: Role, answer: SipMessage, status: int) -> Iterator[Event]:
+    def _answer(self, role: str, answer: SipMessage, status: int) -> Iterator[Event]:
         transaction = (role, answer.destination.address, answer.call_id, answer.sequence)
         if status < 200 or transaction not in self._waiting:
             return
@@ -140,12 +140,12 @@ class SipAttempts:
         self._bindings[key] = new
         return exchange.ended(Outcome.CONFIRMED if refresh else Outcome.ACCEPTED, answer.at, reason, expires)
 
-    def _renews(self, key: tuple[Role, str], new: Binding, at: float) -> bool:
+    def _renews(self, key: tuple[str, str], new: Binding, at: float) -> bool:
         before = self._bindings.get(key)
         same = before is not None and (before.contact, before.call_id) == (new.contact, new.call_id)
         return same and before is not None and before.until >= at
 
-    def _notice(self, role: Role, notify: SipMessage) -> SystemNotice:
+    def _notice(self, role: str, notify: SipMessage) -> SystemNotice:
         address = notify.destination.address
         extension = user_of(notify.header("to")) or self._extensions.get(address, "")
         self._bindings.pop((role, extension), None)

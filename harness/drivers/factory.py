@@ -12,6 +12,7 @@ from harness.drivers.pdu_apc import ApcPdu
 from harness.drivers.probe_ras import RasAccount, RasProbe
 from harness.drivers.probe_sip import SipAccount, SipProbe
 from harness.drivers.protocols import ConsoleDriver, OutletDriver, ProbeDriver, SwitchDriver, UnitDriver
+from harness.drivers.sensor_host import SensorHost
 from harness.drivers.snmp import SnmpAgent
 from harness.drivers.ssh import SshTarget
 from harness.drivers.switch_cisco_ios import CiscoIosSwitch
@@ -63,6 +64,14 @@ def console(bench: Bench, role: Role, transcripts: Transcripts) -> ConsoleDriver
         )
     entry = _entry(bench, bench.inventory.consoles, system.console, "console")
     return SerialConsole(system.console, entry, transcripts.of(system.console), reboot_command=system.reboot_command)
+
+
+def sensor(bench: Bench, point: str) -> SensorHost:
+    """The machine on which the capture point `point` is. ConfigurationFault where that is this one."""
+    entry = bench.inventory.captures[point].sensor
+    if entry is None:
+        raise ConfigurationFault("this capture point is on this machine.", device=point)
+    return SensorHost(_target(bench, f"sensor {point}", str(entry.address), entry.login))
 
 
 def probe(bench: Bench, protocol: Protocol, transcripts: Transcripts, allowance: Allowance) -> ProbeDriver:

@@ -12,6 +12,7 @@ from harness.base.errors import BenchError, ConfigurationFault, LabFault, on_ben
 from harness.base.stimulus import Stimulus
 from harness.base.transcripts import Transcripts
 from harness.base.units import BenchSeconds
+from harness.capture.host import HostWatch
 from harness.capture.recorder import Recorder
 from harness.drivers.protocols import Link, Power
 from harness.episodes import bounds
@@ -57,7 +58,10 @@ class Lab:
         self._lease = Lease(bench.state, bench.name, episode)
         self._journal = Journal(bench.state / "journal")
         self.door = Door(bench, self._journal, self.devices, owner=f"{episode} in {folder.name}")
-        self.recorder = Recorder(bench.inventory, folder / "capture")
+        self.recorder = Recorder(
+            bench.inventory, folder / "capture", f"bench {bench.name}; episode {episode}", self.devices.sensors()
+        )
+        self._host = HostWatch(folder)
         self.live = LiveView(bench.inventory)
         self.probes = Probing(self)
 
@@ -74,11 +78,13 @@ class Lab:
             self._recover()
             self.began = now()
             self._watcher.say(f"capturing at {', '.join(self.inventory.captures)}")
+            self._host.start()
             self.recorder.start()
             self.live.follow(self.recorder.files)
         except BaseException:
             self.live.close()
             self.recorder.abort()
+            self._host.stop()
             self.devices.close()
             self._lease.release()
             raise
@@ -109,10 +115,14 @@ class Lab:
             self._read_clocks()
             self.live.close()
             with on_bench(self.bench.name):
-                write_recording(self, self.recorder.stop(), self.put_back)
+                captured = self.recorder.stop()
         finally:
+            self._host.stop()
             self.devices.close()
             self._lease.release()
+        # The bench is free from here on; the transcripts have their last lines.
+        with on_bench(self.bench.name):
+            write_recording(self, captured, self.put_back)
 
     # What can be done
 

@@ -1,6 +1,6 @@
 """Where everything is right now, as the capture shows it: for waiting and progress, never for a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.base.units import EpochSeconds
@@ -23,7 +23,7 @@ class LiveView:
         self.last_keepalive: EpochSeconds | None = None
         """When the last recognised keepalive from home passed; any packet with payload where no rule is stated."""
 
-    def follow(self, files: Mapping[str, Path]) -> None:
+    def follow(self, files: Mapping[str, Callable[[], Sequence[Path]]]) -> None:
         """Begin to read the growing files."""
         self._reader.follow(files)
 
@@ -47,7 +47,7 @@ class LiveView:
     def _take(self, event: Event) -> None:
         if isinstance(event, RegistrationAttempt):
             self._attempt(event)
-        elif isinstance(event, SystemNotice) and self._place.get(event.extension) is event.role:
+        elif isinstance(event, SystemNotice) and self._place.get(event.extension) == event.role:
             del self._place[event.extension]
         elif isinstance(event, LineEvent) and event.sender is Role.HOME:
             ruled = bool(self._inventory.line.keepalive.payload_sizes)
@@ -56,7 +56,8 @@ class LiveView:
 
     def _attempt(self, attempt: RegistrationAttempt) -> None:
         if attempt.outcome in _REGISTERED:
-            self._last[attempt.extension, attempt.role] = attempt.at
-            self._place[attempt.extension] = attempt.role
-        elif attempt.outcome is Outcome.WITHDRAWN and self._place.get(attempt.extension) is attempt.role:
+            role = Role(attempt.role)
+            self._last[attempt.extension, role] = attempt.at
+            self._place[attempt.extension] = role
+        elif attempt.outcome is Outcome.WITHDRAWN and self._place.get(attempt.extension) == attempt.role:
             del self._place[attempt.extension]

@@ -1,5 +1,6 @@
 """What a recording says of itself: `manifest.json`."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.base.errors import HarnessFault
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE = "manifest.json"
+KEYS = "keys"
+"""The folder of TLS session keys, which nobody else is given."""
 
 
 class Part(BaseModel):
@@ -36,17 +39,41 @@ class Waited(Part):
     happened: bool
 
 
+class Loss(Part):
+    """Packets that were dropped between two instants (epoch seconds); -1 where nobody knows how many."""
+
+    low: float
+    high: float
+    packets: int
+
+
+class CaptureFile(Part):
+    """One file of a capture point, relative to the recording's folder; stamps of its first and last packet."""
+
+    name: str
+    packets: int
+    first: float
+    last: float
+
+
 class Captured(Part):
-    """One capture file, relative to the recording's folder, with its SHA-256 and drop counter."""
+    """What one capture point left, its files in order.
+
+    `complete`: the packet that marked its end was seen. `losses`: when packets were dropped. `own_clock`:
+    stamped by another clock than the harness's. `keys`: file of TLS session keys, if there is one.
+    """
 
     point: str
-    file: str
+    files: tuple[CaptureFile, ...]
     packets: int
     dropped: int
     complete: bool
-    sha256: str
     began: float
     ended: float
+    fault: str = ""
+    losses: tuple[Loss, ...] = ()
+    own_clock: bool = False
+    keys: str | None = None
 
 
 class FaultFound(Part):
@@ -74,7 +101,10 @@ class Clocks(Part):
 
 
 class Manifest(Part):
-    """A recording's description of itself; `began` and `ended` in epoch seconds."""
+    """A recording's description of itself; `began` and `ended` in epoch seconds.
+
+    `files`: every file beside it but the log → SHA-256. `migrated_from`: the schema version it was written in.
+    """
 
     schema_version: int = SCHEMA_VERSION
     bench: str
@@ -89,6 +119,8 @@ class Manifest(Part):
     put_back: PutBack
     fault: FaultFound | None
     versions: dict[str, str]
+    files: dict[str, str]
+    migrated_from: int | None = None
 
     def write(self, folder: Path) -> None:
         """Write it into `folder`; whole or not at all."""
@@ -101,20 +133,41 @@ class Manifest(Part):
         """The manifest of the recording in `folder`. Raises HarnessFault where it cannot be used."""
         path = folder / FILE
         try:
-            manifest = cls.model_validate_json(path.read_text())
+            return cls.model_validate(migrated(json.loads(path.read_text()), path))
         except OSError:
             raise HarnessFault(
                 f"{folder} holds no recording (no {FILE}).", next_step="look at the run's log in that folder."
             ) from None
+        except json.JSONDecodeError as error:
+            raise HarnessFault(
+                f"{path} is damaged ({error.msg} in line {error.lineno}).", next_step="restore it from a copy."
+            ) from None
         except ValidationError as error:
             fields = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
             raise HarnessFault(
-                f"{path} is damaged or of another version (this one reads {SCHEMA_VERSION}): {fields}.",
+                f"{path} does not say what schema version {SCHEMA_VERSION} has to: {fields}.",
                 next_step="judge it with the version that recorded it.",
             ) from None
-        if manifest.schema_version != SCHEMA_VERSION:
-            raise HarnessFault(
-                f"{path} has schema version {manifest.schema_version}; this one reads {SCHEMA_VERSION}.",
-                next_step="judge it with the version that recorded it.",
-            )
-        return manifest
+
+
+def migrated(raw: Any, path: Path) -> Any:
+    """What a manifest of any version says, as of this one. Raises HarnessFault where nobody knows how."""
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if version == SCHEMA_VERSION:
+        return raw
+    if version == 1:
+        return {**_from_1(raw), "migrated_from": 1}
+    known = f"this harness reads 1 to {SCHEMA_VERSION}"
+    raise HarnessFault(
+        f"{path} has schema version {version}, and {known}.", next_step="judge it with the version that recorded it."
+    )
+
+
+def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had one file a capture point, its hash beside it, and hashes of nothing else."""
+    captures = [dict(entry) for entry in raw.get("captures", ())]
+    files = {entry["file"]: entry.pop("sha256") for entry in captures}
+    for entry in captures:
+        times = {"packets": entry["packets"], "first": entry["began"], "last": entry["ended"]}
+        entry["files"] = [{"name": entry.pop("file"), **times}]
+    return {**raw, "schema_version": SCHEMA_VERSION, "captures": captures, "files": files}

@@ -1,5 +1,7 @@
 """A recording on disk, read to be judged: always the same way, minutes or years after it was made."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,16 +11,28 @@ from pydantic import ValidationError
 from harness.base.errors import HarnessFault, LabFault
 from harness.base.interval import Interval, Never
 from harness.base.stimulus import Stimulus
-from harness.base.units import EpochSeconds
+from harness.base.units import EpochSeconds, RealSeconds
 from harness.capture.decoder import Decoded, decode
+from harness.capture.host import CLOCK_STEP, Sample, clock_steps, samples, worst_lag
 from harness.capture.products import products_seen
-from harness.episodes.manifest import FILE, Manifest
+from harness.capture.sights import Sights, joined
+from harness.capture.topology import topology_of
+from harness.episodes.manifest import FILE, Captured, Manifest
 from harness.episodes.writing import sha256
 from harness.inventory import Inventory, Phone, Protocol, Role
 from harness.timeline import LineTimeline, Registrations, Timeline, Turn, normal_operation
 
-CLOCK_STEP = 0.005
-"""Real seconds by which the wall clock may leave the monotonic one within an episode before stamps are doubted."""
+
+@dataclass(frozen=True)
+class Damage:
+    """Why the evidence of a window (bench seconds) is not to be relied on; without a window: of all of it."""
+
+    reason: str
+    window: Interval | None = None
+
+    def touches(self, window: Interval) -> bool:
+        """Whether it lies, even in part, within `window`."""
+        return self.window is None or (self.window.low <= window.high and window.low <= self.window.high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +55,7 @@ class Recording:
             raise HarnessFault(
                 f"{folder} lacks the capture at {', '.join(sorted(unseen))}.", next_step="record it again."
             )
-        for capture in manifest.captures:
-            path = folder / capture.file
-            if not path.exists() or sha256(path) != capture.sha256:
-                raise HarnessFault(
-                    f"{path} is missing or was changed after it was recorded.",
-                    next_step="restore it; it is no evidence as it is.",
-                )
+        check_files(folder, manifest)
         return cls(folder, manifest)
 
     @cached_property
@@ -61,42 +69,77 @@ class Recording:
                 next_step="judge it with the version that recorded it.",
             ) from None
 
-    @cached_property
+    @property
     def damage(self) -> tuple[str, ...]:
-        """Why its evidence is not to be relied on; nothing if it is."""
-        captures = self.manifest.captures
-        found = [f"the capture at {one.point} lost {one.dropped} packets" for one in captures if one.dropped]
-        found += [f"the capture at {one.point} lacks its end" for one in captures if not one.complete]
+        """Why its evidence, or some of it, is not to be relied on; nothing if all of it is."""
+        return tuple(found.reason for found in self.damages)
+
+    def damage_within(self, window: Interval | None) -> tuple[str, ...]:
+        """The same, but only of what touches a window of bench seconds; nor may a capture begin or end within it."""
+        if window is None:
+            return self.damage
+        return tuple(found.reason for found in (*self.damages, *self._unseen()) if found.touches(window))
+
+    @cached_property
+    def damages(self) -> tuple[Damage, ...]:
+        """Everything that is wrong with the evidence, and when it is."""
+        found = [damage for capture in self.manifest.captures for damage in self._damages_of(capture)]
         # The harness's own end mark is in a capture even where nothing is mirrored to it.
         showed = {seen.point for event in self.decoded.events for seen in event.sightings}
         found += [
-            f"the capture at {one.point} shows nothing of the bench" for one in captures if one.point not in showed
+            Damage(f"the capture at {one.point} shows nothing of the bench")
+            for one in self.manifest.captures
+            if one.point not in showed
         ]
         found += [
-            f"{role} was not seen on the line from {outage.lost.low:.0f} s on, though nothing was done to it"
+            Damage(f"{role} was not seen on the line from {outage.lost.low:.0f} s on, though nothing was done to it")
             for role in Role
             for outage in self.timeline.unexplained_outages(role)
         ]
-        if abs(self._clock_step()) > CLOCK_STEP:
-            found.append(f"the clock was stepped by {self._clock_step():.3f} s meanwhile")
-        return tuple(found)
+        found += [Damage(f"the capture at {each.point}: {each.text}") for each in self.decoded.clock_doubts]
+        return (*found, *self._clock_steps())
+
+    def lag_within(self, window: Interval | None) -> RealSeconds:
+        """By how many real seconds the harness's host was late at the worst, within a window of bench seconds."""
+        window = window or self.whole
+        clock = self.timeline.clock
+        return worst_lag(self._host, clock.epoch(window.low), clock.epoch(window.high))
 
     @cached_property
     def decoded(self) -> Decoded:
         """The events of its captures."""
-        files = {capture.point: self.folder / capture.file for capture in self.manifest.captures}
-        return decode(files, self.inventory, EpochSeconds(self.manifest.ended))
+        captures = self.manifest.captures
+        return decode(
+            {capture.point: self._files_of(capture) for capture in captures},
+            topology_of(self.inventory),
+            EpochSeconds(self.manifest.ended),
+            [capture.point for capture in captures if capture.own_clock],
+            {capture.point: keys for capture in captures if (keys := self._keys_of(capture)) is not None},
+        )
 
     @cached_property
     def timeline(self) -> Timeline:
         """Its events in bench seconds, by phone, system and line."""
+        ours = [capture.point for capture in self.manifest.captures if not capture.own_clock]
+        sights: dict[str, list[Sights]] = {}
+        for point in ours:
+            for device, seen in self.decoded.sights.get(point, {}).items():
+                sights.setdefault(device, []).append(seen)
         return Timeline.build(
             self.inventory,
             self.decoded.events,
             self.stimuli,
             EpochSeconds(self.manifest.began),
             EpochSeconds(self.manifest.ended),
+            self.decoded.offsets,
+            {device: joined(several) for device, several in sights.items()},
         )
+
+    def unreadable(self, phone: Phone) -> str:
+        """Why nobody can tell what this phone registered, "" where it can be told."""
+        if phone.transport != "tls" or any(self._keys_of(capture) is not None for capture in self.manifest.captures):
+            return ""
+        return "no key: its registrations are encrypted, and no capture point has TLS session keys"
 
     @cached_property
     def stimuli(self) -> tuple[Stimulus, ...]:
@@ -110,13 +153,14 @@ class Recording:
     def firmware(self) -> dict[str, str]:
         """Phone or system → product and version, as far as it told them at the failover system's port."""
         point = next(name for name, one in self.inventory.captures.items() if Role.FAILOVER.value in one.sees)
-        file = next(self.folder / one.file for one in self.manifest.captures if one.point == point)
+        files = next(self._files_of(one) for one in self.manifest.captures if one.point == point)
         names = {str(system.address): role.value for role, system in self.inventory.systems.items()}
         extensions = {phone.extension: name for name, phone in self.inventory.phones.items()}
         for attempt in self.timeline.attempts:
             if attempt.extension in extensions:
                 names[attempt.event.source] = extensions[attempt.extension]
-        return {names[address]: told for address, told in products_seen(file).items() if address in names}
+        told = {address: name for file in files for address, name in products_seen(file).items()}
+        return {names[address]: name for address, name in told.items() if address in names}
 
     @property
     def line(self) -> LineTimeline:
@@ -169,9 +213,98 @@ class Recording:
             raise HarnessFault(f"{name} was not re-powered in {self.manifest.episode}.", device=name)
         return found.bracket
 
-    def _clock_step(self) -> float:
-        offsets = [pair.realtime - pair.monotonic for pair in self.manifest.clocks]
-        return max(offsets) - min(offsets) if offsets else 0.0
+    def captured_at(self, point: str) -> Captured:
+        """What the capture point `point` left."""
+        return next(one for one in self.manifest.captures if one.point == point)
+
+    def packet_at(self, point: str, frame: int) -> tuple[Path, int]:
+        """The file and the number in it of the packet `frame` of a point, which are counted through its files."""
+        for file in self.captured_at(point).files:
+            if not (self.folder / file.name).exists():
+                continue
+            if frame <= file.packets:
+                return self.folder / file.name, frame
+            frame -= file.packets
+        raise HarnessFault(f"there is no packet {frame} at {point}.", next_step="look at the recording's manifest.")
+
+    def file_around(self, point: str, instant: EpochSeconds) -> Path:
+        """The capture file of a point that has the packets around an instant."""
+        files = [file for file in self.captured_at(point).files if (self.folder / file.name).exists()]
+        return self.folder / min(files, key=lambda file: max(file.first - instant, instant - file.last, 0.0)).name
+
+    def _files_of(self, capture: Captured) -> list[Path]:
+        return [path for file in capture.files if (path := self.folder / file.name).exists()]
+
+    def _keys_of(self, capture: Captured) -> Path | None:
+        path = self.folder / capture.keys if capture.keys else None
+        return path if path is not None and path.exists() else None
+
+    @cached_property
+    def _host(self) -> tuple[Sample, ...]:
+        return samples(self.folder)
+
+    def _damages_of(self, capture: Captured) -> Iterator[Damage]:
+        at, point = self._bench, capture.point
+        for loss in capture.losses:
+            many = f"{loss.packets} packets" if loss.packets >= 0 else "nobody knows how many packets"
+            yield Damage(f"the capture at {point} lost {many}", Interval(at(loss.low), at(loss.high)))
+        if capture.dropped and not capture.losses:
+            yield Damage(f"the capture at {point} lost {capture.dropped} packets")
+        if not capture.complete:
+            why = f" ({capture.fault})" if capture.fault else ""
+            last = self.decoded.last_seen.get(point, capture.began)
+            yield Damage(f"the capture at {point} lacks its end{why}", Interval(at(last), math.inf))
+        yield from self._gaps_of(capture)
+
+    def _unseen(self) -> Iterator[Damage]:
+        """Before the captures had begun and after they had ended."""
+        for one in self.manifest.captures:
+            began, ended = self._bench(one.began), self._bench(one.ended)
+            yield Damage(f"the capture at {one.point} had not begun yet", Interval(-math.inf, began))
+            yield Damage(f"the capture at {one.point} had ended already", Interval(ended, math.inf))
+
+    def _gaps_of(self, capture: Captured) -> Iterator[Damage]:
+        """Ring files that are not there: from the last packet before to the first after."""
+        for place, file in enumerate(capture.files):
+            if not (self.folder / file.name).exists():
+                low = self._bench(capture.files[place - 1].last) if place else -math.inf
+                high = self._bench(capture.files[place + 1].first) if place + 1 < len(capture.files) else math.inf
+                yield Damage(f"the capture at {capture.point} lacks its file {file.name}", Interval(low, high))
+
+    def _clock_steps(self) -> Iterator[Damage]:
+        at = self._bench
+        for step in clock_steps(self._host):
+            window = Interval(at(step.low), at(step.high))
+            yield Damage(f"the clock was stepped by {step.seconds:.3f} s meanwhile", window)
+        if not self._host:
+            offsets = [pair.realtime - pair.monotonic for pair in self.manifest.clocks]
+            moved = max(offsets) - min(offsets) if offsets else 0.0
+            if moved > CLOCK_STEP:
+                yield Damage(f"the clock was stepped by {moved:.3f} s meanwhile")
+
+    def _bench(self, epoch: float) -> float:
+        return self.inventory.settings.scale.to_bench(epoch - self.manifest.began)
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Raises HarnessFault for a file that is not what was recorded, or missing where nothing can stand in for it.
+
+    Keys may be missing, since `bench recordings share` leaves them out, and single files of a ring, whose
+    packets are then a gap.
+    """
+    optional = {capture.keys for capture in manifest.captures}
+    for capture in manifest.captures:
+        if any((folder / file.name).exists() for file in capture.files):
+            optional.update(file.name for file in capture.files)
+    for name, known in manifest.files.items():
+        path = folder / name
+        if not path.exists() and name in optional:
+            continue
+        if not path.exists() or sha256(path) != known:
+            raise HarnessFault(
+                f"{path} is missing or was changed after it was recorded.",
+                next_step="restore it; it is no evidence as it is.",
+            )
 
 
 def _name(who: Phone | Protocol) -> str:

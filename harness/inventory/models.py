@@ -216,11 +216,26 @@ class DhcpScope(Entry):
     sson_of_failover: int | None = Field(default=None, ge=128, le=254)
 
 
+class CaptureSensor(Entry):
+    """Another Linux machine with dumpcap and Python 3, on which the interface is."""
+
+    address: IPv4Address
+    login: Login
+
+
 class CapturePoint(Entry):
     """An interface that receives a mirror: `sees` names the devices whose ports it shows."""
 
     interface: str
     sees: tuple[Name, ...]
+    netns: str | None = Field(
+        default=None, description="The network namespace it is in: a name of `ip netns`, or a path; default: ours."
+    )
+    sensor: CaptureSensor | None = Field(default=None, description="The machine it is on; default: this one.")
+    keys: Path | None = Field(
+        default=None, description="File of TLS session keys (NSS key log) of what is seen there, for encrypted phones."
+    )
+    buffer_mib: int = Field(default=16, ge=1, le=1024, description="MiB that the kernel keeps for dumpcap.")
 
 
 class LabHost(Entry):
@@ -242,6 +257,15 @@ class Settings(Entry):
     clock_uncertainty: float = Field(
         default=0.0005, ge=0, description="Real seconds by which a capture stamp may be wrong."
     )
+    clock_rate: float = Field(
+        default=50e-6, ge=0, description="By which share the harness clock may go too fast or too slow."
+    )
+    lag_limit: float = Field(
+        default=0.15,
+        gt=0,
+        description="Real seconds by which this machine may be late within a judged window; above: inconclusive.",
+    )
+    ring_mib: int = Field(default=64, ge=1, description="MiB after which a capture point begins another file.")
 
     @property
     def scale(self) -> TimeScale:

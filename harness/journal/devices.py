@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol, TypeVar, cast
 
 from harness.base.errors import BenchError
 from harness.base.transcripts import Transcripts
+from harness.capture.sensors import Remote, Sensor
 from harness.drivers import factory
 from harness.drivers.answers import Allowance
 from harness.drivers.protocols import ConsoleDriver, OutletDriver, ProbeDriver, SwitchDriver, UnitDriver
@@ -50,6 +52,15 @@ class Devices:
             f"probe {protocol}",
             lambda: factory.probe(self._bench, protocol, self._transcripts, self._allowance),
         )
+
+    def sensors(self) -> dict[str, Sensor]:
+        """Capture point → its sensor, for those on other machines; they connect with their first command."""
+        points = {name: point.sensor for name, point in self._bench.inventory.captures.items()}
+        return {
+            name: Remote(name, self._open(f"sensor {name}", partial(factory.sensor, self._bench, name)).run)
+            for name, sensor in points.items()
+            if sensor is not None
+        }
 
     def close(self) -> None:
         """End every session. A device that is gone needs no farewell."""

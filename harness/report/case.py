@@ -4,6 +4,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -76,29 +77,31 @@ def packets_csv(recording: Recording, subjects: Sequence[str], judged: Judged) -
 
 @cache
 def _acceptances(recording: Recording) -> dict[str, dict[int, PacketRow]]:
-    """Every acceptance of a recording in full, by capture point and frame: one pass for all cases."""
-    frames: dict[str, set[int]] = {}
+    """Every acceptance of a recording in full, by capture point and frame: one pass a file for all cases."""
+    wanted: dict[Path, dict[int, tuple[str, int]]] = {}
     for attempt in recording.timeline.attempts:
         if attempt.outcome is Outcome.ACCEPTED and attempt.event.sightings:
-            frames.setdefault(attempt.event.sightings[0].point, set()).add(attempt.event.sightings[0].frame)
-    files = {capture.point: recording.folder / capture.file for capture in recording.manifest.captures}
-    return {
-        point: {packet.frame: packet for packet in packet_table(file, frames.get(point, set()))}
-        for point, file in files.items()
-    }
+            seen = attempt.event.sightings[0]
+            file, number = recording.packet_at(seen.point, seen.frame)
+            wanted.setdefault(file, {})[number] = (seen.point, seen.frame)
+    found: dict[str, dict[int, PacketRow]] = {point: {} for point in recording.inventory.captures}
+    for file, numbers in wanted.items():
+        for row in packet_table(file, numbers):
+            point, frame = numbers[row.frame]
+            found[point][frame] = replace(row, frame=frame)
+    return found
 
 
 def slice_of(recording: Recording, judged: Judged) -> bytes:
     """The capture at the failover system's port around the judged instants, at most 200 kB."""
     point = next(name for name, capture in recording.inventory.captures.items() if Role.FAILOVER.value in capture.sees)
-    file = next(recording.folder / capture.file for capture in recording.manifest.captures if capture.point == point)
     clock = recording.timeline.clock
     last = judged[-1][0]
     begin = EpochSeconds(clock.began + clock.scale.to_real(last.low - AROUND))
     end = EpochSeconds(clock.began + clock.scale.to_real(last.high + AROUND))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "slice.pcapng"
-        slice_capture(file, begin, end, out, SLICE_BYTES)
+        slice_capture(recording.file_around(point, EpochSeconds((begin + end) / 2)), begin, end, out, SLICE_BYTES)
         return out.read_bytes() if out.exists() else b""
 
 

@@ -9,6 +9,7 @@ from harness.capture.events import LineEvent, LineKind
 from harness.inventory import Role
 from harness.timeline.instants import BenchClock
 
+BETWEEN = "between keepalive and payload"
 SILENT_PERIODS = 2.0
 """Keepalive periods without payload after which the line counts as down: one may be missed by a hair."""
 
@@ -105,7 +106,7 @@ def line_timeline(
     reached = sorted((event for event in events if event.reached), key=lambda event: event.at)
     sights = {
         role: tuple(
-            Sight(clock.at(event.at), event.kind is LineKind.KEEPALIVE) for event in reached if event.sender is role
+            Sight(clock.of(event), event.kind is LineKind.KEEPALIVE) for event in reached if event.sender is role
         )
         for role in Role
     }
@@ -116,11 +117,11 @@ def _lost(seen: Sequence[Sight]) -> Interval:
     """Without a recognised keepalive the packets with payload stand alone."""
     last = seen[-1].at
     keepalives = [sight.at for sight in seen if sight.keepalive]
-    return keepalives[-1].hull(last) if keepalives else last
+    return keepalives[-1].hull(last, BETWEEN) if keepalives else last
 
 
 def _visible(seen: Sequence[Sight], end: float) -> Measured:
     if not seen:
         return Never(end)
     keepalives = [sight.at for sight in seen if sight.keepalive]
-    return seen[0].at.hull(keepalives[0]) if keepalives else seen[0].at
+    return seen[0].at.hull(keepalives[0], BETWEEN) if keepalives else seen[0].at

@@ -69,7 +69,7 @@ def turns_of(registrations: Registrations, notices: Iterable[SystemNotice], cloc
         for each in registrations
         if each.is_success or each.outcome is Outcome.WITHDRAWN
     ]
-    turns += [Turn(clock.at(notice.at), notice.role, Change.NOTIFIED, notice.reason) for notice in notices]
+    turns += [Turn(clock.of(notice), Role(notice.role), Change.NOTIFIED, notice.reason) for notice in notices]
     turns += _lapses(registrations, turns)
     return tuple(sorted(turns, key=lambda turn: turn.at.low))
 

@@ -26,7 +26,7 @@ class Attempt:
     @property
     def role(self) -> Role:
         """The system that was asked."""
-        return self.event.role
+        return Role(self.event.role)
 
     @property
     def extension(self) -> str:
@@ -100,7 +100,7 @@ def attempts_of(
     in, even where its old binding was still there or its old credentials were taken without a challenge.
     """
     attempts = [
-        Attempt(clock.at(each.asked_at), clock.at(each.at), each.outcome, each)
+        Attempt(clock.at(each.asked_at), clock.of(each), each.outcome, each)
         for each in sorted(events, key=lambda event: event.at)
     ]
     last: dict[tuple[Role, str], Interval] = {}

@@ -1,12 +1,14 @@
 """The timeline of one recording: what phones, systems and line did, from events alone, in bench seconds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from harness.base.interval import Interval
 from harness.base.stimulus import Stimulus
 from harness.base.units import EpochSeconds
 from harness.capture.events import DhcpEvent, Event, LineEvent, RegistrationAttempt, SystemNotice
+from harness.capture.sights import Sights, narrowed
 from harness.inventory import Inventory, Protocol, Role
 from harness.timeline.instants import BenchClock
 from harness.timeline.lanes import Lane
@@ -45,26 +47,32 @@ class Timeline:
         stimuli: Iterable[Stimulus],
         began: EpochSeconds,
         ended: EpochSeconds,
+        offsets: Mapping[str, float] = MappingProxyType({}),
+        sights: Mapping[str, Sights] = MappingProxyType({}),
     ) -> "Timeline":
-        """Of a recording that lasted from `began` to `ended`, in any order of events and stimuli."""
+        """Of a recording that lasted from `began` to `ended`, in any order of events and stimuli.
+
+        `offsets`: see `BenchClock`; `sights`: device → when it was seen at its own port, by which stimuli are
+        known better.
+        """
         settings = inventory.settings
-        clock = BenchClock(began, settings.scale, settings.clock_uncertainty)
+        clock = BenchClock(began, settings.scale, settings.clock_uncertainty, offsets)
         end = settings.scale.to_bench(ended - began)
         events = list(events)
-        done = timed(stimuli, clock)
+        done = timed((_seen_better(each, inventory, sights) for each in stimuli), clock)
         restarts = [each for each in done if each.verb in RESTARTS]
         names = {phone.extension: name for name, phone in inventory.phones.items()}
         tries = [event for event in events if isinstance(event, RegistrationAttempt)]
-        sights = [event for event in events if isinstance(event, LineEvent)]
+        line = [event for event in events if isinstance(event, LineEvent)]
         return cls(
             inventory,
             clock,
             end,
             tuple(attempts_of(tries, clock, restarts, names)),
             tuple(event for event in events if isinstance(event, SystemNotice)),
-            line_timeline(sights, clock, inventory.line.keepalive.period, end, _stand_ins(done, inventory)),
+            line_timeline(line, clock, inventory.line.keepalive.period, end, _stand_ins(done, inventory)),
             done,
-            tuple(DhcpMoment(clock.at(event.at), event) for event in events if isinstance(event, DhcpEvent)),
+            tuple(DhcpMoment(clock.of(event), event) for event in events if isinstance(event, DhcpEvent)),
         )
 
     def extension(self, name: str) -> str:
@@ -122,6 +130,14 @@ def _stand_ins(stimuli: Iterable[TimedStimulus], inventory: Inventory) -> dict[R
             if each.verb in CUTS and each.target in _targets(inventory, role.value):
                 found.setdefault(role, each.bracket)
     return found
+
+
+def _seen_better(stimulus: Stimulus, inventory: Inventory, sights: Mapping[str, Sights]) -> Stimulus:
+    """The stimulus with the bracket that the frames of its device leave of it."""
+    for device in (*(role.value for role in Role), *inventory.phones):
+        if device in sights and stimulus.target in _targets(inventory, device):
+            return narrowed(stimulus, sights[device], inventory.settings.clock_uncertainty)
+    return stimulus
 
 
 def _targets(inventory: Inventory, device: str) -> tuple[str, ...]:

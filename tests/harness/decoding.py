@@ -11,6 +11,7 @@ import pytest
 from harness.base.units import EpochSeconds
 from harness.capture.decoder import Decoded, decode
 from harness.capture.events import Event, RegistrationAttempt
+from harness.capture.topology import topology_of
 from harness.inventory import Inventory, find_bench
 from tests.harness.wire import Timed, write
 
@@ -29,10 +30,10 @@ def inventory() -> Inventory:
 def decoded(folder: Path, ended: float = T0 + 100, **points: Sequence[Timed]) -> Decoded:
     """What these frames at these capture points say; times are real seconds after T0."""
     files = {
-        point: write(folder / f"{point}.pcapng", [(T0 + at, frame) for at, frame in frames])
+        point: [write(folder / f"{point}.pcapng", [(T0 + at, frame) for at, frame in frames])]
         for point, frames in points.items()
     }
-    return decode(files, inventory(), EpochSeconds(ended))
+    return decode(files, topology_of(inventory()), EpochSeconds(ended))
 
 
 def only(found: Decoded, kind: type[E]) -> list[E]:

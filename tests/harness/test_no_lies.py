@@ -16,9 +16,9 @@ from harness.base.errors import HarnessFault
 from harness.base.stimulus import Stimulus
 from harness.capture.decoder import Decoded
 from harness.capture.events import Event, LineEvent, Outcome, RegistrationAttempt, Sighting
-from harness.episodes.manifest import Captured, Done, Manifest, PutBack
+from harness.episodes.manifest import Captured, CaptureFile, Done, Manifest, PutBack
 from harness.episodes.recording import Recording, inventory_of
-from harness.episodes.writing import sha256
+from harness.episodes.writing import hashes
 from harness.inventory import Protocol, Role
 from harness.spec import clauses
 from harness.timeline import address_served
@@ -89,8 +89,7 @@ def recording(
     events: Iterable[Event], stimuli: Iterable[Stimulus] = (CUT,), end: float = END, folder: Path = Path("home_lost")
 ) -> Recording:
     """A recording of these events, its captures without a fault."""
-    captures = [Captured(point=point, file=f"{point}.pcapng", packets=1, dropped=0, complete=True, sha256="",
-                         began=BEGAN, ended=epoch(end)) for point in EVERYWHERE]  # fmt: skip
+    captures = [captured(point, end, files=()) for point in EVERYWHERE]
     found = Recording(folder, manifest(folder.name, captures, stimuli, end))
     ordered = tuple(sorted(events, key=lambda event: event.at))
     found.__dict__["decoded"] = Decoded(ordered, (), dict.fromkeys(EVERYWHERE, 1))
@@ -106,8 +105,15 @@ def manifest(
     return Manifest(
         bench="virtual", episode=episode, began=BEGAN, ended=epoch(end), inventory=inventory().model_dump(mode="json"),
         stimuli=done, waits=(), captures=tuple(captures), clocks=(), put_back=PutBack(clean=True), fault=None,
-        versions={},
+        versions={}, files={},
     )  # fmt: skip
+
+
+def captured(point: str, end: float = END, **change: Any) -> Captured:
+    """What a capture point without a fault left."""
+    file = CaptureFile(name=f"{point}.pcapng", packets=1, first=BEGAN, last=epoch(end))
+    made = Captured(point=point, files=(file,), packets=1, dropped=0, complete=True, began=BEGAN, ended=epoch(end))
+    return made.model_copy(update=change)
 
 
 def outcome(judging: Judging, made: Recording) -> str:
@@ -295,12 +301,10 @@ def test_a_phone_that_stayed_at_home_need_not_return() -> None:
 def on_disk(folder: Path, episode: str, **change: Any) -> Path:
     """A recording whose files are there and empty."""
     folder.mkdir(parents=True)
-    captures = []
     for point in EVERYWHERE:
         (folder / f"{point}.pcapng").write_bytes(b"")
-        captures.append(Captured(point=point, file=f"{point}.pcapng", packets=0, dropped=0, complete=True,
-                                 sha256=sha256(folder / f"{point}.pcapng"), began=BEGAN, ended=BEGAN))  # fmt: skip
-    manifest(episode, captures).model_copy(update=change).write(folder)
+    made = manifest(episode, [captured(point) for point in EVERYWHERE])
+    made.model_copy(update={"files": hashes(folder), **change}).write(folder)
     return folder
 
 

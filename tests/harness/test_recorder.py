@@ -37,7 +37,7 @@ def test_dumpcaps_words_become_faults_with_a_next_step(said: str, kind: type[Ben
 def test_a_capture_is_complete_only_with_its_marker_and_without_drops(
     dropped: int, marker: bool, complete: bool
 ) -> None:
-    captured = Captured("home", Path("x"), 10, dropped, EpochSeconds(0), EpochSeconds(1), marker)
+    captured = Captured("home", (Path("x"),), 10, dropped, EpochSeconds(0), EpochSeconds(1), marker)
     assert captured.complete is complete
 
 

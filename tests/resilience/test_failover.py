@@ -87,6 +87,7 @@ def test_each_phone_moves_by_itself_and_stays(home_lost: Recording, phone: Phone
         departures(home_lost.turns(phone), FAILOVER, since=accepted, until=visible),
         occasions=confirmations(own, FAILOVER, since=accepted, until=visible),
         occasion="its registration confirmed at the failover system before home was visible again",
+        window=(lost.low, visible.high),
     )
 
 

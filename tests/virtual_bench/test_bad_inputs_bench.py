@@ -286,7 +286,7 @@ def test_a_disk_that_gets_full_ends_the_outage_and_keeps_the_recording(rig: Rig)
     told_once(ended, "harness: ", f"the disk under {rig.folder}", "is full", "make room or record elsewhere")
     assert "is full" in rig.recorded_fault()
     assert {path.name for path in rig.out.glob("capture/*.pcapng")} == {
-        f"{point}.pcapng" for point in rig.bench.inventory.captures
+        f"{point}_00001.pcapng" for point in rig.bench.inventory.captures
     }
     assert rig.is_as_before()
 
