@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from harness.base.interval import Interval, Measured, Never
 from harness.spec import Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Row(BaseModel):
@@ -18,10 +18,15 @@ class Row(BaseModel):
 
 
 class Figure(Row):
-    """One judged measurement, bench seconds; `never_until` instead of an interval where it never happened."""
+    """One judged measurement, bench seconds; `never_until` instead of an interval where it never happened.
+
+    `budget`: how much of the interval's width comes from each source; `standard_uncertainty`: of all together.
+    """
 
     low: float | None = None
     high: float | None = None
+    budget: dict[str, float] = {}
+    standard_uncertainty: float | None = None
     never_until: float | None = None
     limit: str | None = None
     outcome: str
@@ -70,7 +75,15 @@ def figure(measured: Measured | None, limit: object, outcome: Outcome, reason: s
     """A verdict's figures as a row keeps them."""
     shown = str(limit) if limit is not None else None
     if isinstance(measured, Interval):
-        return Figure(low=measured.low, high=measured.high, limit=shown, outcome=outcome, reason=reason)
+        return Figure(
+            low=measured.low,
+            high=measured.high,
+            budget=dict(measured.budget),
+            standard_uncertainty=measured.standard_uncertainty,
+            limit=shown,
+            outcome=outcome,
+            reason=reason,
+        )
     if isinstance(measured, Never):
         return Figure(never_until=measured.until, limit=shown, outcome=outcome, reason=reason)
     return Figure(limit=shown, outcome=outcome, reason=reason)
