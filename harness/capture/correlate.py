@@ -24,15 +24,11 @@ ALWAYS = float("inf")
 
 @dataclass(slots=True)
 class _Group(Generic[M]):
-    """The sightings of one message until now. `number`: of several with one stamp, which came first."""
+    """The sightings of one message until now."""
 
-    number: int
     first: M
     last_repeat: float
     sightings: list[Sighting]
-
-    def __lt__(self, other: "_Group[M]") -> bool:
-        return (self.first.at, self.number) < (other.first.at, other.number)
 
 
 class Merger(Generic[M]):
@@ -45,7 +41,8 @@ class Merger(Generic[M]):
     def __init__(self, topology: Topology, held: float = HELD) -> None:
         self._topology, self._held = topology, held
         self._open: dict[Hashable, _Group[M]] = {}
-        self._waiting: list[_Group[M]] = []
+        self._waiting: list[tuple[float, int, _Group[M]]] = []
+        """In a heap: stamp, of several with one stamp which came first, and the message."""
         self._count = 0
 
     def add(self, message: M) -> Iterator[M]:
@@ -53,19 +50,19 @@ class Merger(Generic[M]):
         group = self._open.get(message.identity)
         if group is None or message.at > group.last_repeat:
             repeats = min(repeats_for(message, self._topology), self._held)
-            group = _Group(self._count, message, message.at + repeats, list(message.sightings))
+            group = _Group(message, message.at + repeats, list(message.sightings))
             self._open[message.identity] = group
-            heappush(self._waiting, group)
+            heappush(self._waiting, (message.at, self._count, group))
             self._count += 1
         else:
             group.sightings.extend(message.sightings)
-        while self._waiting and self._waiting[0].first.at < message.at - self._held:
-            yield self._complete(heappop(self._waiting))
+        while self._waiting and self._waiting[0][0] < message.at - self._held:
+            yield self._complete(heappop(self._waiting)[2])
 
     def rest(self) -> Iterator[M]:
         """All that was still waited for."""
         while self._waiting:
-            yield self._complete(heappop(self._waiting))
+            yield self._complete(heappop(self._waiting)[2])
 
     def _complete(self, group: _Group[M]) -> M:
         first = group.first

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TextIO
@@ -37,7 +38,7 @@ class Feeder(threading.Thread):
 
     def __init__(self, files: Sequence[Path], out: IO[bytes], topology: Topology, point: str) -> None:
         super().__init__(name=f"feeding {files[0].name}", daemon=True)
-        self.numbers: list[int] = []
+        self.numbers = array("q")
         self.packets = 0
         self.last_seen = EpochSeconds(0.0)
         self.cut_short: list[Path] = []
@@ -65,7 +66,7 @@ class Feeder(threading.Thread):
                 media = looks_like_media(batch, headers, self._signalling)
                 self.media.feed(batch, headers, media)
                 self.sights.feed(batch, headers)
-                self.numbers += (np.flatnonzero(~media) + 1 + self.packets).tolist()
+                self.numbers.frombytes((np.flatnonzero(~media) + 1 + self.packets).tobytes())
                 self.packets += len(media)
                 if len(media):
                     self.last_seen = EpochSeconds(float(batch.packets.at[-1]))

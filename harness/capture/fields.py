@@ -29,12 +29,21 @@ _PLACE = {name: place for place, name in enumerate(FIELDS)}
 
 
 class Row:
-    """One packet as tshark prints it; a field that is not there has no values."""
+    """One packet as tshark prints it; a field that is not there has no values.
 
-    __slots__ = ("_parts",)
+    `at`: when it was captured, 0 where the file does not tell. `addresses` and `ports`: source and destination,
+    those of the outer IP header; "" without IP, 0 without transport.
+    """
+
+    __slots__ = ("_parts", "addresses", "at", "ports")
 
     def __init__(self, parts: list[str]) -> None:
         self._parts = parts
+        first = self.first
+        self.at = EpochSeconds(float(first("frame.time_epoch") or 0))
+        self.addresses = (first("ip.src") or first("ipv6.src"), first("ip.dst") or first("ipv6.dst"))
+        kind = "udp" if first("udp.srcport") else "tcp"
+        self.ports = (self.number(f"{kind}.srcport"), self.number(f"{kind}.dstport"))
 
     def all(self, name: str) -> list[str]:
         """Every value of a field, in the order of the packet, still escaped."""
@@ -59,25 +68,6 @@ class Row:
     def frame(self) -> int:
         """Its number in what tshark was given."""
         return self.number("frame.number")
-
-    @property
-    def at(self) -> EpochSeconds:
-        """When it was captured."""
-        return EpochSeconds(float(self.first("frame.time_epoch")))
-
-    @property
-    def addresses(self) -> tuple[str, str]:
-        """Source and destination of the outer IP header, "" without IP."""
-        return (
-            self.first("ip.src") or self.first("ipv6.src"),
-            self.first("ip.dst") or self.first("ipv6.dst"),
-        )
-
-    @property
-    def ports(self) -> tuple[int, int]:
-        """Source and destination port, 0 without transport."""
-        kind = "udp" if self.first("udp.srcport") else "tcp"
-        return self.number(f"{kind}.srcport"), self.number(f"{kind}.dstport")
 
 
 def command(topology: Topology, keys: Path | None = None, *, live: bool = False) -> list[str]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from harness.base.units import EpochSeconds
 from harness.capture.events import DhcpKind, Sighting, Sign
 from harness.inventory import Role
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """An address and a port."""
 
     address: str

@@ -94,17 +94,21 @@ def _start_line(text: str) -> str:
 def headers_of(text: str) -> Mapping[str, tuple[str, ...]]:
     """The headers of `NEEDED` by long lower-case name; folded lines joined, compact names written out, lists split."""
     found: dict[str, tuple[str, ...]] = {}
-    if _FOLD.search(text):
+    if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name, _, value = line.partition(":")
         key = _NAMES.get(name)
         if key is None:
-            key = _COMPACT.get(name.strip().lower(), name.strip().lower())
+            name = name.strip().lower()
+            key = _COMPACT.get(name, name)
             if key not in NEEDED:
                 continue
-        parts = _COMMA.split(value) if key in _COMMA_SEPARATED and "," in value else (value,)
-        found[key] = (*found.get(key, ()), *(part.strip() for part in parts))
+        if key in _COMMA_SEPARATED and "," in value:
+            values = tuple(part.strip() for part in _COMMA.split(value))
+        else:
+            values = (value.strip(),)
+        found[key] = found[key] + values if key in found else values
     return found
 
 
