@@ -1,5 +1,6 @@
 """One running dumpcap: started, confirmed, watched, ended. What it writes is kept in ring files."""
 
+import errno
 import re
 import secrets
 import time
@@ -7,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.base.clock import Deadline, now
-from harness.base.errors import BenchError, ConfigurationFault, HarnessFault
+from harness.base.errors import BenchError, ConfigurationFault, HarnessFault, LabFault
 from harness.base.units import EpochSeconds
 from harness.capture.drops import DropCounter
 from harness.capture.ring import RingWriter
-from harness.capture.sensors import Sensor
+from harness.capture.sensors import CUT_OFF, Sensor
 
 _COUNTERS = re.compile(r"received/dropped on interface '.*': (\d+)/(\d+)")
 _READY = re.compile(r"^File: ", re.MULTILINE)
@@ -31,7 +32,10 @@ class Loss:
 
 
 class Dumpcap:
-    """dumpcap on one interface at a sensor. `comment` goes into the file; `buffer`: MiB in the kernel."""
+    """dumpcap on one interface at a sensor. `comment` goes into the file; `buffer`: MiB in the kernel.
+
+    `started` in epoch seconds: it certainly captured from then on, once its beginning was awaited.
+    """
 
     def __init__(
         self, point: str, interface: str, sensor: Sensor, folder: Path, ring: int, comment: str, buffer: int
@@ -42,21 +46,28 @@ class Dumpcap:
         words = ["dumpcap", "-q", "-n", "-B", str(buffer), "-i", interface, "--capture-comment", comment, "-w", "-"]
         self._capturing = sensor.start(words)
         self._drops: DropCounter | None = None
-        self.ring = RingWriter(folder, point, ring, self._capturing.read)
+        try:
+            self.ring = RingWriter(folder, point, ring, self._capturing.read)
+        except OSError as error:
+            self._capturing.kill()
+            raise _not_written(error, self._device) from None
         self.ring.start()
 
     def await_ready(self, deadline: Deadline) -> None:
         """Until it says that it captures. Raises the fault that it died of, HarnessFault at the deadline."""
-        ready = deadline.poll(lambda: self._has_ended or _READY.search(self._said()) is not None, every=0.01)
-        if self._has_ended:
-            raise self._fault()
+        ready = deadline.poll(
+            lambda: self._has_ended or bool(self.ring.foreign) or _READY.search(self._said()) is not None, every=0.01
+        )
+        self._need_sound()
         if not ready:
             raise self._late()
 
     def await_begin(self, marker: "Marker", deadline: Deadline) -> None:
         """Until the packet that marks its beginning is in its file. Raises HarnessFault at the deadline."""
         if not marker.arrived(deadline):
+            self._need_sound()
             raise self._late()
+        self.started = marker.last_sent
         if self._capturing.pid is not None:
             self._drops = DropCounter(self._capturing.pid)
             self._look_for_drops()
@@ -67,10 +78,7 @@ class Dumpcap:
 
     def check(self) -> None:
         """Raises the fault that it died of, if it did; takes note of drops."""
-        if self._has_ended:
-            raise self._fault()
-        if self.ring.fault is not None:
-            raise fault_of(str(self.ring.fault.strerror), "", self._device)
+        self._need_sound()
         self._look_for_drops()
 
     def interrupt(self, within: float) -> None:
@@ -84,6 +92,8 @@ class Dumpcap:
         """End it at once."""
         self._capturing.kill()
         self.ring.join(_READ_WITHIN)
+        if self._drops is not None:
+            self._drops.close()
 
     def counters(self) -> tuple[int, int]:
         """Packets received and dropped, after its end: dropped is -1 where nobody knows."""
@@ -100,10 +110,23 @@ class Dumpcap:
     def _look_for_drops(self) -> None:
         if self._drops is None or not self._drops.works:
             return
-        looked = now()
+        # Of a drop beside the reading nobody knows on which side it was counted: two windows have it.
+        before = now()
         if dropped := self._drops.since_last():
-            self.losses.append(Loss(self._looked, looked, dropped))
-        self._looked = looked
+            self.losses.append(Loss(self._looked, now(), dropped))
+        self._looked = before
+
+    def _need_sound(self) -> None:
+        if self._has_ended:
+            raise self._fault()
+        if self.ring.fault is not None:
+            raise _not_written(self.ring.fault, self._device)
+        if self.ring.foreign:
+            raise ConfigurationFault(
+                f"what comes from there is no capture: it begins with {self.ring.foreign.decode(errors='replace')!r}.",
+                device=self._device,
+                next_step="have the shell of that account print nothing when it is not at a terminal.",
+            )
 
     def _late(self) -> HarnessFault:
         return HarnessFault(
@@ -133,13 +156,15 @@ class Dumpcap:
 class Marker:
     """A packet with a token of its own, sent to a capture point and looked for in its file.
 
-    At the end: a dumpcap that is stopped at once loses what it has not been handed yet.
+    At the end: a dumpcap that is stopped at once loses what it has not been handed yet. `first_sent` and
+    `last_sent` in epoch seconds, right before: it is sent again where it is missing, and nobody knows which came.
     """
 
     def __init__(self, sensor: Sensor, interface: str, ring: RingWriter, prefix: bytes) -> None:
         self._sensor, self._interface, self._ring = sensor, interface, ring
         self._token = prefix + secrets.token_bytes(16)
         ring.expect(self._token)
+        self.first_sent = self.last_sent = now()
         self._send()
 
     def arrived(self, deadline: Deadline) -> bool:
@@ -147,11 +172,19 @@ class Marker:
         while not self._ring.arrived(self._token, Deadline.after(min(_SENT_AGAIN_EVERY, deadline.left))):
             if deadline.passed:
                 return False
+            self.last_sent = now()
             self._send()
         return True
 
     def _send(self) -> None:
         self._sensor.send(self._interface, MARKER_TYPE.to_bytes(2) + self._token.ljust(46, b"\0"))
+
+
+def _not_written(error: OSError, device: str) -> HarnessFault:
+    if error.errno == errno.ENOSPC:
+        return HarnessFault("the disk is full.", device=device, next_step="make room or record elsewhere.")
+    why = error.strerror or type(error).__name__
+    return HarnessFault(f"its files cannot be written ({why}).", device=device, next_step="record elsewhere.")
 
 
 def fault_of(said: str, last: str, device: str) -> BenchError:
@@ -175,6 +208,12 @@ def fault_of(said: str, last: str, device: str) -> BenchError:
             "its interface went away while capturing.",
             device=device,
             next_step="see that the bench is up and the mirror port's cable in place, then `bench recover`.",
+        )
+    if CUT_OFF in lower:
+        return LabFault(
+            "the connection to its machine was cut, or its shell there was killed.",
+            device=device,
+            next_step="see that the machine runs and can be reached, and that nothing ends idle SSH sessions.",
         )
     if "not found" in lower or "failed to execute" in lower:
         return ConfigurationFault(

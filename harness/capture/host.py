@@ -1,7 +1,10 @@
 """The harness's own host, watched through a recording: its scheduling lag, and whether its clock was stepped."""
 
+import re
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +13,8 @@ from harness.base.units import EpochSeconds, RealSeconds
 from harness.capture import pulse
 
 FILE = "host.txt"
+_LINE = re.compile(r"^(\d+\.\d{6}) (\d+\.\d{6}) (\d+\.\d{6})\n", re.MULTILINE)
+_FAREWELL_WITHIN = 0.5
 CLOCK_STEP = RealSeconds(0.005)
 """By which the wall clock may leave the monotonic one between two readings before stamps are doubted."""
 
@@ -42,22 +47,37 @@ class HostWatch:
     def start(self) -> None:
         """Begin; it ends with the thread that began it."""
         words = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-I", "-S", pulse.__file__]
-        with (self._folder / FILE).open("wb") as out:
+        self._began = time.time()
+        with (self._folder / FILE).open("ab") as out:
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, start_new_session=True)
 
     def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
+        """End it. Where it was dead already, or does not answer, all that it has not told of counts as lag."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            alive = self._process.wait(_FAREWELL_WITHIN) == 0
+        except subprocess.TimeoutExpired:
+            alive = False
             self._process.kill()
             self._process.wait()
-            self._process = None
+        self._process = None
+        if not alive:
+            self._tell_silence()
+
+    def _tell_silence(self) -> None:
+        told = samples(self._folder)
+        realtime, monotonic = pulse.clocks()
+        silent = max(0.0, realtime - (told[-1].realtime if told else self._began))
+        with suppress(OSError), (self._folder / FILE).open("ab") as out:
+            out.write(b"\n" + pulse.line(realtime, monotonic, silent))
 
 
 def samples(folder: Path) -> tuple[Sample, ...]:
     """What a recording's pulse told; nothing where it has none. A line that was cut off is left out."""
     path = folder / FILE
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    found = [line.split() for line in lines if line.endswith("\n")]
+    found = _LINE.findall(path.read_text(errors="replace")) if path.exists() else []
     return tuple(Sample(EpochSeconds(float(at)), float(up), RealSeconds(float(lag))) for at, up, lag in found)
 
 

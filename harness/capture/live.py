@@ -3,6 +3,7 @@
 All growing files go into one tshark as one pcapng stream, each capture point an interface of it.
 """
 
+import math
 import queue
 import struct
 import subprocess
@@ -30,6 +31,7 @@ from harness.capture.fields import command, rows
 from harness.capture.headers import headers_of, looks_like_media
 from harness.capture.line import line_events
 from harness.capture.messages import LineMessage, Message
+from harness.capture.offsets import moved
 from harness.capture.topology import topology_of
 from harness.inventory import Inventory
 
@@ -48,13 +50,15 @@ class LiveReader:
 
     def __init__(self, inventory: Inventory) -> None:
         self._topology = topology_of(inventory)
+        self._own_clocks = {name for name, point in inventory.captures.items() if point.sensor is not None}
+        self._behind: dict[str, float] = {}
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
         self._tshark: subprocess.Popen[bytes] | None = None
         self._fault: Exception | None = None
         self.latency = RealSeconds(0.0)
-        """The longest time from a packet's stamp to its being read here."""
+        """The longest time from a packet's stamp until its events were there to be drained."""
 
     def follow(self, files: Mapping[str, Callable[[], Sequence[Path]]]) -> None:
         """Begin. `files`: capture point → what tells its files until now, of which the last one grows.
@@ -125,12 +129,25 @@ class LiveReader:
         meaning = Meaning(self._topology)
         seen: dict[Hashable, float] = {}
         for row in rows(self._tshark.stdout):
-            self.latency = RealSeconds(max(self.latency, now() - row.at))
             point = row.first("frame.interface_name")
+            behind = self._behind_at(point, row.at)
             for message in read_packet(row, point, row.frame, self._topology)[0]:
+                message = moved(message, behind)
                 if self._is_new(message, seen):
                     for event in self._events_of(message, meaning):
                         self._events.put(event)
+            self.latency = RealSeconds(max(self.latency, now() - row.at - behind))
+
+    def _behind_at(self, point: str, stamp: float) -> float:
+        """By how many real seconds the stamps of a point are to be put forward: the least lateness seen there.
+
+        Nothing for the harness's own clock; any other may be off by hours, and that its packets are read
+        soon is all that is known while they come.
+        """
+        if point not in self._own_clocks:
+            return 0.0
+        self._behind[point] = min(self._behind.get(point, math.inf), now() - stamp)
+        return self._behind[point]
 
     def _is_new(self, message: Message, seen: dict[Hashable, float]) -> bool:
         first = seen.get(message.identity)
@@ -156,9 +173,9 @@ class Follower:
 
     def batches(self) -> Iterator[Batch]:
         """What has come since the last call; a further file only when the one before is at its end."""
+        files = list(self._files())  # before the read: what is written to the last but one by now is all of it
         if self._scanner is not None:
             yield from self._scanner.batches()
-        files = self._files()
         while len(files) > self._read:
             self.close()
             self._stream = files[self._read].open("rb")

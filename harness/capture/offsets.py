@@ -6,7 +6,11 @@ their clocks from one side, one from B to A from the other; the truth lies betwe
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.base.interval import Interval
 from harness.base.units import EpochSeconds
@@ -16,15 +20,22 @@ from harness.capture.topology import Topology
 
 M = TypeVar("M", bound=Message)
 
-SPAN = 60.0
-"""Real seconds for which a difference is estimated anew: quartz clocks drift by up to 0.1 ms in a second."""
+RATE = 2e-4
+"""Seconds by which two clocks may drift apart in a second: quartz is wrong by up to 1e-4."""
+REACH = 60.0
+"""Real seconds within which packets bound a difference; the nearest ones where there are none so near."""
+STAMP = 0.0005
+"""Real seconds by which a stamp may be wrong."""
+ECHO = 0.005
+"""Real seconds in which a packet that comes again is a copy by the mirror, and was not sent again."""
 
 
 @dataclass
 class ClockOffset:
     """The difference of one point's clock from the harness's; `at` gives it at an instant, real seconds.
 
-    `widest`: half of the widest interval that was used.
+    `lows` and `highs`: what single packets say that it is at least or at most, by the instant of each. Make
+    all of them before asking. `widest`: half of the widest interval that was asked for.
     """
 
     lows: list[tuple[float, float]] = field(default_factory=list)
@@ -33,10 +44,10 @@ class ClockOffset:
 
     def at(self, instant: float) -> Interval | None:
         """The interval around `instant` (epoch seconds, by the point's clock); None where packets contradict."""
-        number = int(instant // SPAN)
-        if number not in self._known:
-            self._known[number] = self._estimate(number)
-        return self._known[number]
+        second = int(instant)
+        if second not in self._known:
+            self._known[second] = self._estimate(second + 0.5)
+        return self._known[second]
 
     @property
     def widest(self) -> float:
@@ -48,46 +59,69 @@ class ClockOffset:
         """Whether packets were seen at both points in both directions."""
         return bool(self.lows and self.highs)
 
-    def _estimate(self, number: int) -> Interval | None:
-        for reach in (1, 0):
-            low = max(self._near(self.lows, number, reach))
-            high = min(self._near(self.highs, number, reach))
-            if low <= high:
-                return Interval.between(low, high, "clock offset")
-        return None
+    def _estimate(self, middle: float) -> Interval | None:
+        slack = STAMP + RATE / 2
+        low = self._low_bounds.least(middle) - slack
+        high = -self._high_bounds.least(middle) + slack
+        return Interval.between(low, high, "clock offset") if low <= high else None
 
-    def _near(self, bounds: Sequence[tuple[float, float]], number: int, reach: int) -> list[float]:
-        """The bounds from spans around `number`, as near as there are any."""
-        furthest = max(abs(int(at // SPAN) - number) for at, _ in bounds)
-        while reach <= furthest:
-            found = [value for at, value in bounds if abs(int(at // SPAN) - number) <= reach]
-            if found:
-                return found
-            reach += 1
-        return [value for _, value in bounds]
+    @cached_property
+    def _low_bounds(self) -> "_Bounds":
+        return _Bounds.of(self.lows)
+
+    @cached_property
+    def _high_bounds(self) -> "_Bounds":
+        return _Bounds.of([(at, -value) for at, value in self.highs])
 
 
-def estimate(messages: Mapping[str, Sequence[Message]], own_clocks: Iterable[str], topology: Topology) -> dict[
-    str, ClockOffset
-]:  # fmt: skip
+@dataclass(frozen=True)
+class _Bounds:
+    """What is at least so much at these instants, in order of time."""
+
+    at: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, bounds: Sequence[tuple[float, float]]) -> "_Bounds":
+        table = np.array(sorted(bounds), np.float64)
+        return cls(table[:, 0], table[:, 1])
+
+    def least(self, instant: float) -> float:
+        """What it is at least at an instant, given how fast it may change."""
+        first = int(np.searchsorted(self.at, instant - REACH))
+        after = int(np.searchsorted(self.at, instant + REACH, "right"))
+        if first == after:
+            first, after = max(0, first - 1), after + 1
+        near = slice(first, after)
+        return float(np.max(self.value[near] - RATE * np.abs(self.at[near] - instant)))
+
+
+def estimate(
+    messages: Mapping[str, Sequence[Message]], own_clocks: Iterable[str], topology: Topology
+) -> dict[str, ClockOffset]:
     """Capture point with a clock of its own → how that differs. `messages`: point → what was seen there."""
     strange = set(own_clocks)
-    first_seen = {point: _first_seen(found) for point, found in messages.items()}
+    seen = {point: _seen(found) for point, found in messages.items()}
     offsets = {point: ClockOffset() for point in strange}
     for point, offset in offsets.items():
         for other in messages:
             if other not in strange:
-                _bound(offset, (point, first_seen[point]), (other, first_seen[other]), topology)
+                _bound(offset, (point, seen[point]), (other, seen[other]), topology)
     return offsets
 
 
 def corrected(message: M, offset: ClockOffset) -> M:
     """The message as the harness's clock would have stamped it; as it is where nobody knows the difference."""
     found = offset.at(message.at) if offset.known else None
-    if found is None:
+    return moved(message, -found.middle) if found is not None else message
+
+
+def moved(message: M, by: float) -> M:
+    """The message with its stamps put forward by so many real seconds."""
+    if not by:
         return message
-    moved = tuple(Sighting(seen.point, seen.frame, EpochSeconds(seen.at - found.middle)) for seen in message.sightings)
-    return replace(message, at=EpochSeconds(message.at - found.middle), sightings=moved)
+    sightings = tuple(Sighting(seen.point, seen.frame, EpochSeconds(seen.at + by)) for seen in message.sightings)
+    return replace(message, at=EpochSeconds(message.at + by), sightings=sightings)
 
 
 def doubts(offsets: Mapping[str, ClockOffset], messages: Mapping[str, Sequence[Message]]) -> list[Finding]:
@@ -96,7 +130,8 @@ def doubts(offsets: Mapping[str, ClockOffset], messages: Mapping[str, Sequence[M
     for point, offset in offsets.items():
         seen = messages[point]
         if seen and not offset.known:
-            text = "its clock cannot be compared: no packet in either direction was seen here and at another point"
+            which = "both directions" if not offset.lows and not offset.highs else "one of the two directions"
+            text = f"its clock cannot be compared: of {which} no packet was seen both here and at another point"
             found.append(Finding(point, 0, seen[0].at, text))
         elif offset.known:
             unsure = next((message for message in seen if offset.at(message.at) is None), None)
@@ -105,30 +140,44 @@ def doubts(offsets: Mapping[str, ClockOffset], messages: Mapping[str, Sequence[M
     return found
 
 
-def _first_seen(messages: Iterable[Message]) -> dict[Hashable, Message]:
-    """Those that are numbered so that no other is taken for them, at their first sighting."""
-    found: dict[Hashable, Message] = {}
+@dataclass(slots=True)
+class _Seen:
+    """One message at one point: its first sighting, and how often it was sent."""
+
+    first: Message
+    last: float
+    times: int = 1
+
+
+def _seen(messages: Iterable[Message]) -> dict[Hashable, _Seen]:
+    """Those that are numbered so that no other is taken for them."""
+    found: dict[Hashable, _Seen] = {}
     for message in messages:
-        if isinstance(message, SipMessage | LineMessage):
-            found.setdefault(message.identity, message)
+        if not isinstance(message, SipMessage | LineMessage):
+            continue
+        seen = found.setdefault(message.identity, _Seen(message, message.at))
+        if message.at - seen.last > ECHO:
+            seen.times += 1
+        seen.last = message.at
     return found
 
 
 def _bound(
     offset: ClockOffset,
-    own: tuple[str, Mapping[Hashable, Message]],
-    other: tuple[str, Mapping[Hashable, Message]],
+    own: tuple[str, Mapping[Hashable, _Seen]],
+    other: tuple[str, Mapping[Hashable, _Seen]],
     topology: Topology,
 ) -> None:
     for identity, here in own[1].items():
         there = other[1].get(identity)
-        if there is None:
+        if there is None or here.times != there.times:  # of copies that were lost nobody knows which is which
             continue
-        first = _first_point(here, own[0], other[0], topology)
+        first = _first_point(here.first, own[0], other[0], topology)
+        bound = (here.first.at, here.first.at - there.first.at)
         if first == own[0]:
-            offset.lows.append((here.at, here.at - there.at))
+            offset.lows.append(bound)
         elif first == other[0]:
-            offset.highs.append((here.at, here.at - there.at))
+            offset.highs.append(bound)
 
 
 def _first_point(message: Message, one: str, other: str, topology: Topology) -> str | None:

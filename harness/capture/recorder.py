@@ -22,7 +22,7 @@ ROOM = 16 << 20
 
 @dataclass(frozen=True)
 class Captured:
-    """What one capture point left. `started` and `ended` in epoch seconds.
+    """What one capture point left. `started` and `ended` in epoch seconds: it certainly captured between them.
 
     `files`: in their order, together all that it showed. `marker_seen`: the packet sent at the end is in
     them, so nothing before it was lost at the tail; else `fault` says why. `dropped`: packets that kernel
@@ -121,8 +121,8 @@ class Recorder:
 
     def _close(self, point: str, marker: Marker | str, deadline: Deadline) -> Captured:
         dumpcap = self._running[point]
-        marked = isinstance(marker, Marker) and marker.arrived(deadline)
-        fault = marker if isinstance(marker, str) else "" if marked else "the packet that marks its end is missing"
+        fault = marker if isinstance(marker, str) else _missing(marker, deadline)
+        ended = now() if isinstance(marker, str) else marker.first_sent
         dumpcap.interrupt(STOPPED_WITHIN)
         del self._running[point]
         packets, dropped = dumpcap.counters()
@@ -132,8 +132,8 @@ class Recorder:
             packets,
             dropped,
             dumpcap.started,
-            now(),
-            marked,
+            ended,
+            not fault,
             fault,
             tuple(dumpcap.losses),
             dumpcap.sensor.own_clock,
@@ -153,6 +153,14 @@ class Recorder:
                 f"the disk under {self._folder} is full (less than {ROOM >> 20} MiB left).",
                 next_step="make room or record elsewhere; what was recorded until now may lack packets.",
             )
+
+
+def _missing(marker: Marker, deadline: Deadline) -> str:
+    """ "" once the packet that marks the end was seen, else why it was not."""
+    try:
+        return "" if marker.arrived(deadline) else "the packet that marks its end is missing"
+    except BenchError as fault:
+        return str(fault)
 
 
 def _end_marker(dumpcap: Dumpcap) -> Marker | str:

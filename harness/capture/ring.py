@@ -12,6 +12,11 @@ from pathlib import Path
 from harness.base.clock import Deadline
 from harness.capture.blocks import INTERFACE, SECTION
 
+SECTION_MARK = b"\x0a\x0d\x0d\x0a"
+"""How pcapng begins, in either byte order."""
+_BIG_ENDIAN = b"\x1a\x2b\x3c\x4d"
+_BEGIN = {order: struct.Struct(f"{order}II").unpack_from for order in "<>"}
+_SHOWN = 60
 Read = Callable[[], bytes]
 """The next bytes of a capture as they come; none at its end."""
 
@@ -19,18 +24,21 @@ Read = Callable[[], bytes]
 class RingWriter(threading.Thread):
     """Writes the blocks of one capture stream into `POINT_00001.pcapng` and so on, each a whole capture file.
 
-    `size`: bytes after which another file is begun. The writing goes on until the stream ends; what is
-    wrong with the disk is kept in `fault`, and the stream read on, so that the capture can be ended.
+    `size`: bytes after which another file is begun. The stream is read to its end whatever happens, so that the
+    capture can be ended: what is wrong with the disk is kept in `fault`, and in `foreign` how a stream begins
+    that is no capture, such as the greeting of another machine's shell; nothing of that is written.
+    Making one raises OSError where the first file cannot be made.
     """
 
     def __init__(self, folder: Path, point: str, size: int, read: Read) -> None:
         super().__init__(name=f"writing {point}", daemon=True)
         self.files: list[Path] = []
         self.fault: OSError | None = None
+        self.foreign = b""
         self._folder, self._point, self._size, self._read = folder, point, size, read
         self._awaited: dict[bytes, threading.Event] = {}
         self._head = bytearray()
-        self._order = "<"
+        self._begin_of = _BEGIN["<"]
         self._head_done = False
         self._open_next()
 
@@ -38,7 +46,12 @@ class RingWriter(threading.Thread):
         """Until the stream ends."""
         rest = b""
         while data := self._read():
+            if self.foreign:
+                continue
             data = rest + data
+            if not self._head and not SECTION_MARK.startswith(data[:4]):
+                self.foreign, rest = data[:_SHOWN], b""
+                continue
             end = self._write_blocks(data)
             rest = data[end:]
         self._put(rest)  # a packet that was cut is a finding; left out it would be none
@@ -56,20 +69,20 @@ class RingWriter(threading.Thread):
         """Write every whole block of `data`; where the last of them ends."""
         begin = at = 0
         while at + 12 <= len(data):
-            kind, size = struct.unpack_from(f"{self._order}II", data, at)
-            if kind == SECTION and data[at + 8 : at + 12] == b"\x1a\x2b\x3c\x4d":
-                self._order = ">"
-                kind, size = struct.unpack_from(">II", data, at)
-            if at + max(size, 12) > len(data):
+            kind, size = self._begin_of(data, at)
+            if kind == SECTION:
+                self._begin_of = _BEGIN[">" if data[at + 8 : at + 12] == _BIG_ENDIAN else "<"]
+                kind, size = self._begin_of(data, at)
+            end = at + max(size, 12)
+            if end > len(data):
                 break
             if not self._head_done:
-                self._keep_head(kind, data[at : at + size])
-            at += max(size, 12)
-            if self._written + at - begin >= self._size and self._head_done:
+                self._keep_head(kind, data[at:end])
+            elif self._written + at - begin >= self._size:
                 self._put(data[begin:at])
-                self._file.close()
-                self._open_next()
+                self._begin_next()
                 begin = at
+            at = end
         self._put(data[begin:at])
         return at
 
@@ -79,6 +92,14 @@ class RingWriter(threading.Thread):
             self._head += block
         else:
             self._head_done = True
+
+    def _begin_next(self) -> None:
+        if self.fault is None:
+            try:
+                self._file.close()
+                self._open_next()
+            except OSError as error:
+                self.fault = error
 
     def _open_next(self) -> None:
         path = self._folder / f"{self._point}_{len(self.files) + 1:05d}.pcapng"

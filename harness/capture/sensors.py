@@ -12,12 +12,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from harness.base.clock import Deadline
 from harness.base.errors import ConfigurationFault, LabFault
 
 _ONE_READ = 1 << 20
+_ANSWER_WITHIN = 5.0
+_NO_STATUS = -1
+"""What paramiko gives for the exit code of a command whose channel ended without one."""
+CUT_OFF = "ended without an exit code"
+"""What a capture on another machine has said last where the connection was cut, or its shell killed."""
+_TETHERED = (
+    "exec 3<&0; {command} </dev/null 3<&- & p=$!; {{ read -r _ <&3; kill $p; }} >/dev/null 2>&1 & w=$!; "
+    "exec 3<&-; wait $p; s=$?; kill $w 2>/dev/null; exit $s"
+)
+"""A command for a POSIX shell that ends, by SIGTERM, as soon as there is an end to the shell's standard input.
+
+Not by SIGINT, which a shell that is not interactive has its background commands ignore.
+"""
 _SEND = (
     "import socket,sys; s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW); s.bind((sys.argv[1],0)); "
     "a=s.getsockname()[4]; s.send(a+a+bytes.fromhex(sys.argv[2]))"
@@ -170,6 +185,10 @@ class RemoteCommand(Protocol):
         """Close its standard input."""
         ...
 
+    def settimeout(self, timeout: float) -> None:
+        """Have reading raise TimeoutError after so many real seconds without a byte."""
+        ...
+
     def close(self) -> None:
         """Leave it."""
         ...
@@ -185,16 +204,17 @@ class Remote:
 
     def start(self, words: Sequence[str]) -> "RemoteCapture":
         """It ends when its standard input does: by `interrupt`, and when the connection or this process dies."""
-        line = f"{shlex.join(words)} </dev/null & p=$!; read -r _; kill -INT $p; wait $p"
-        return RemoteCapture(self._run(f"exec sh -c {shlex.quote(line)}"))
+        return RemoteCapture(self._run(f"exec sh -c {shlex.quote(_TETHERED.format(command=shlex.join(words)))}"))
 
     def send(self, interface: str, payload: bytes) -> None:
         """See `Sensor`."""
         command = self._run(shlex.join(["python3", "-c", _SEND, interface, payload.hex()]))
+        command.settimeout(_ANSWER_WITHIN)
         try:
-            if command.recv_exit_status():
-                said = command.recv_stderr(4096).decode(errors="replace").strip().splitlines()
-                raise _not_sent(f"{self._device} {interface}", (said or ["no words"])[-1])
+            answered = Deadline.after(_ANSWER_WITHIN).poll(command.exit_status_ready, every=0.005)
+            if not answered or command.recv_exit_status():
+                said = _words(command) if answered else []
+                raise _not_sent(f"{self._device} {interface}", (said or ["no answer"])[-1])
         finally:
             command.close()
 
@@ -216,9 +236,10 @@ class RemoteCapture:
 
     def said(self) -> str:
         """See `Capturing`."""
-        while self._command.recv_stderr_ready():
-            self._said += self._command.recv_stderr(_ONE_READ)
-        return self._said.decode(errors="replace")
+        while self._command.recv_stderr_ready() and (more := self._command.recv_stderr(_ONE_READ)):
+            self._said += more
+        cut = f"\n{CUT_OFF}" if self.ended() == _NO_STATUS else ""
+        return self._said.decode(errors="replace") + cut
 
     def ended(self) -> int | None:
         """See `Capturing`."""
@@ -226,7 +247,8 @@ class RemoteCapture:
 
     def interrupt(self) -> None:
         """See `Capturing`."""
-        self._command.shutdown_write()
+        with suppress(OSError):  # a connection that is gone has ended it already
+            self._command.shutdown_write()
 
     def kill(self) -> None:
         """See `Capturing`."""
@@ -246,6 +268,15 @@ def send_frame(interface: str, payload: bytes) -> None:
         raise _not_sent(interface, os.strerror(error.errno or 0)) from None
 
 
+def _words(command: RemoteCommand) -> list[str]:
+    """The lines that a command which has ended said; its exit code may have come before them."""
+    said = b""
+    with suppress(TimeoutError):
+        while more := command.recv_stderr(4096):
+            said += more
+    return said.decode(errors="replace").strip().splitlines()
+
+
 def _not_sent(where: str, why: str) -> ConfigurationFault | LabFault:
     if "PermissionError" in why:
         return ConfigurationFault(
@@ -253,6 +284,8 @@ def _not_sent(where: str, why: str) -> ConfigurationFault | LabFault:
             device=where,
             next_step="run as root or with CAP_NET_RAW.",
         )
+    if "not found" in why:
+        return ConfigurationFault("Python 3 is not installed there.", device=where, next_step="apt-get install python3")
     return LabFault(
         f"the packet that marks the capture cannot be sent ({why}).",
         device=where,
