@@ -1,21 +1,25 @@
-"""Truth: what the emulated units say they decided over one night, against what the harness read from the packets.
+"""Truth: what the emulated units say they decided over some nights, against what the harness read from the packets.
 
-    python -m benchmarks.truth
+    python -m benchmarks.truth                # four nights, idle
+    python -m benchmarks.truth --busy 2       # the same beside two CPU-bound processes
 
-Plays a night on a bench of its own, matches every acceptance, refusal and withdrawal of the units' logs one
+Plays nights on benches of their own, matches every acceptance, refusal and withdrawal of the units' logs one
 to one with the events of the recordings, and appends counts and time errors (real milliseconds) to
-results/truth.jsonl. 1 if anything was missed or invented, or the 99th percentile is above 5 ms.
+results/truth.jsonl. 1 if anything was missed or invented, if there were fewer than 2,000 events, or if on an
+idle machine the 99th percentile is above 1 ms.
 """
 
+import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.results_file import append
+from benchmarks.soak import busy
 from harness.base.versions import git_commit
 from harness.capture.events import Outcome, RegistrationAttempt, SystemNotice
 from harness.episodes.recording import Recording
@@ -25,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BENCH = "virtual@truth"
 WITHIN = 0.25
 """Real seconds in which a decision and an event may be the same: far above the error, far below a retry."""
-LIMIT_MS = 5.0
+LIMIT_MS = 1.0
+LEAST = 2000
 KINDS = {
     "accepted": "let in",
     "confirmed": "let in",
@@ -52,7 +57,24 @@ class Fact:
 
 
 def main() -> int:
-    """Play the night, compare, append the result."""
+    """Play the nights, compare, append the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nights", type=int, default=4)
+    parser.add_argument("--busy", type=int, default=0, help="CPU-bound processes beside it")
+    options = parser.parse_args()
+    found = Comparison()
+    with busy(options.busy):
+        for _ in range(options.nights):
+            found.add(one_night())
+    result = found.summary()
+    append("truth", {"commit": git_commit(), "nights": options.nights, "busy": options.busy, **result})
+    print(json.dumps(result, indent=1))
+    wrong = bool(result["missed"] or result["invented"]) or result["matched"] < LEAST
+    return int(wrong or (not options.busy and result["p99_ms"] > LIMIT_MS))
+
+
+def one_night() -> "Comparison":
+    """A night on a bench of its own, and how its recordings agree with the units' logs."""
     bench = ["--bench", BENCH]
     subprocess.run([sys.executable, "-m", "harness.cli", "up", *bench], cwd=ROOT, check=True)
     try:
@@ -63,10 +85,7 @@ def main() -> int:
         decided = [fact for role in Role for fact in decisions(logs / f"{role}.jsonl", role)]
     finally:
         subprocess.run([sys.executable, "-m", "harness.cli", "down", *bench], cwd=ROOT, check=True)
-    result = compare_all(ROOT / "runs/latest/recordings", decided)
-    append("truth", {"commit": git_commit(), **result})
-    print(json.dumps(result, indent=1))
-    return int(bool(result["missed"] or result["invented"]) or result["p99_ms"] > LIMIT_MS)
+    return compare_all(ROOT / "runs/latest/recordings", decided)
 
 
 def decisions(log: Path, role: Role) -> Iterable[Fact]:
@@ -92,28 +111,48 @@ def readings(recording: Recording) -> Iterable[Fact]:
             yield Fact(event.at, Role(event.role), event.extension, "unregistered")
 
 
-def compare_all(folder: Path, decided: list[Fact]) -> dict[str, Any]:
+@dataclass
+class Comparison:
+    """Time errors of what agrees (real milliseconds), and what does not; `lag`: worst of the host, real seconds."""
+
+    errors: list[float] = field(default_factory=list)
+    missed: list[Fact] = field(default_factory=list)
+    invented: list[Fact] = field(default_factory=list)
+    lag: float = 0.0
+
+    def add(self, other: "Comparison") -> None:
+        """Take in another one."""
+        self.errors += other.errors
+        self.missed += other.missed
+        self.invented += other.invented
+        self.lag = max(self.lag, other.lag)
+
+    def summary(self) -> dict[str, Any]:
+        """As figures."""
+        errors = sorted(self.errors)
+        return {
+            "matched": len(errors),
+            "missed": [str(fact) for fact in self.missed],
+            "invented": [str(fact) for fact in self.invented],
+            "median_ms": round(errors[len(errors) // 2], 3),
+            "p99_ms": round(errors[int(len(errors) * 0.99)], 3),
+            "max_ms": round(errors[-1], 3),
+            "worst_lag_ms": round(self.lag * 1000, 1),
+        }
+
+
+def compare_all(folder: Path, decided: list[Fact]) -> Comparison:
     """All recordings of a run against the decisions that fall into them."""
-    errors: list[float] = []
-    missed: list[Fact] = []
-    invented: list[Fact] = []
+    found = Comparison()
     for path in sorted(folder.iterdir()):
         recording = Recording.load(path)
         began, ended = recording.manifest.began, recording.manifest.ended
         inside = [fact for fact in decided if began < fact.at < ended - WITHIN]
         pairs, unread = match(inside, [fact for fact in readings(recording) if fact.at < ended - WITHIN])
-        errors += [abs(read.at - fact.at) * 1000 for fact, read in pairs if read is not None]
-        missed += [fact for fact, read in pairs if read is None]
-        invented += unread
-    errors.sort()
-    return {
-        "matched": len(errors),
-        "missed": [str(fact) for fact in missed],
-        "invented": [str(fact) for fact in invented],
-        "median_ms": round(errors[len(errors) // 2], 3),
-        "p99_ms": round(errors[int(len(errors) * 0.99)], 3),
-        "max_ms": round(errors[-1], 3),
-    }
+        errors = [abs(read.at - fact.at) * 1000 for fact, read in pairs if read is not None]
+        missed = [fact for fact, read in pairs if read is None]
+        found.add(Comparison(errors, missed, unread, recording.lag_within(None)))
+    return found
 
 
 def match(decided: list[Fact], read: list[Fact]) -> tuple[list[tuple[Fact, Fact | None]], list[Fact]]:

@@ -21,11 +21,12 @@ Sent = Callable[[], None]
 class Transactions:
     """The transaction layer of one SIP element.
 
-    `handle` gets each request once and returns its final response, or None to stay silent.
+    `handle` gets each request once and returns its final response, or None to stay silent. `sending` is
+    called when that is about to be sent, or will not be.
     """
 
-    def __init__(self, clock: ScaledClock, handle: Handler) -> None:
-        self._clock, self._handle = clock, handle
+    def __init__(self, clock: ScaledClock, handle: Handler, sending: Sent = lambda: None) -> None:
+        self._clock, self._handle, self._sending = clock, handle, sending
         self._waiting: dict[str, asyncio.Future[Response]] = {}
         self._answered: dict[tuple[str, ...], bytes] = {}
 
@@ -45,6 +46,7 @@ class Transactions:
             response = self._handle(request, flow)
             self._answered[key] = bytes(response) if response else b""
             asyncio.get_running_loop().call_later(self._clock.real(COMPLETED), self._answered.pop, key, None)
+            self._sending()
         if self._answered[key]:
             flow.send(self._answered[key])
 

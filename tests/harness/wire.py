@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +164,57 @@ def dhcp(
     head = struct.pack(">BBBBIHH", operation, 1, 6, 0, transaction, 0, 0) + bytes(4) + IPv4Address(offered).packed
     head += bytes(4) + IPv4Address(relay).packed + bytes.fromhex(MAC.replace(":", "")).ljust(16, b"\0") + bytes(192)
     return head + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + b"\xff"
+
+
+def vlan(frame: bytes, number: int = 5) -> bytes:
+    """The frame with an 802.1Q tag."""
+    return frame[:12] + b"\x81\x00" + struct.pack(">H", number) + frame[12:]
+
+
+def udp6(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
+    """A UDP datagram over IPv6 in a frame."""
+    ends = IPv6Address(source[0]).packed + IPv6Address(destination[0]).packed
+    size = 8 + len(payload)
+    pseudo = ends + struct.pack(">IHBB", size, 0, 0, 17)
+    head = struct.pack(">HHHH", source[1], destination[1], size, 0)
+    check = _checksum(pseudo + head + payload)
+    datagram = head[:6] + struct.pack(">H", check) + payload
+    return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x86\xdd" + struct.pack(">IHBB", 6 << 28, size, 17, 64) + ends + datagram
+
+
+def fragments(frame: bytes, size: int = 400) -> list[bytes]:
+    """The IPv4 packet of a frame in fragments of at most `size` bytes of payload, a multiple of 8."""
+    head, payload = frame[14:34], frame[34:]
+    pieces = []
+    for at in range(0, len(payload), size):
+        piece = payload[at : at + size]
+        more = 0x2000 if at + size < len(payload) else 0
+        flags = struct.pack(">H", more | at // 8)
+        own = head[:2] + struct.pack(">HH", 20 + len(piece), 77) + flags + head[8:]
+        pieces.append(frame[:14] + own + piece)
+    return pieces
+
+
+def call_signalling(kind: int, uuie: str, value: dict[str, Any], caller: str = "", called: str = "") -> bytes:
+    """A Q.931 message of H.225.0 call signalling in TPKT; `kind`: Q.931's message type, `uuie`: H.225's."""
+    from pycrate_asn1dir.H225 import H323_MESSAGES
+
+    body = {"protocolIdentifier": (0, 0, 8, 2250, 0, 7), **value}
+    information = H323_MESSAGES.H323_UserInformation
+    information.set_val({"h323-uu-pdu": {"h323-message-body": (uuie, body), "h245Tunnelling": False}})
+    encoded = b"\x05" + bytes(information.to_aper())
+    elements = b"\x04\x03\x88\x93\xa5" if kind == 0x05 else b""
+    if caller:
+        elements += b"\x6c" + bytes([1 + len(caller)]) + b"\x80" + caller.encode()
+    if called:
+        elements += b"\x70" + bytes([1 + len(called)]) + b"\x80" + called.encode()
+    message = b"\x08\x02\x00\x07" + bytes([kind]) + elements + b"\x7e" + struct.pack(">H", len(encoded)) + encoded
+    return b"\x03\x00" + struct.pack(">H", 4 + len(message)) + message
+
+
+def _checksum(data: bytes) -> int:
+    padded = data + b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF or 0xFFFF

@@ -62,9 +62,13 @@ class Gatekeeper(asyncio.DatagramProtocol):
             except ValueError:
                 return
             handler = self._handlers.get(message.kind)
-            answer = handler(message, addr) if handler else None
-            self._answered[key] = encode(answer) if answer else b""
-            asyncio.get_running_loop().call_later(self._clock.real(REMEMBERED), self._answered.pop, key, None)
+            self._truth.hold()
+            try:
+                answer = handler(message, addr) if handler else None
+                self._answered[key] = encode(answer) if answer else b""
+                asyncio.get_running_loop().call_later(self._clock.real(REMEMBERED), self._answered.pop, key, None)
+            finally:
+                self._truth.release()
         if self._answered[key]:
             self._socket.sendto(self._answered[key], addr)
 
@@ -128,8 +132,9 @@ class Gatekeeper(asyncio.DatagramProtocol):
         binding = self._bindings.get(extension)
         if binding is None:
             return
+        message = encode(self._messages.take_back(extension, binding.identity))
         self._log("unregistered", extension, binding.way, reason="maintenance")
-        self._socket.sendto(encode(self._messages.take_back(extension, binding.identity)), binding.way)
+        self._socket.sendto(message, binding.way)
         self._bindings.remove(extension)
 
     def _decide(self, extension: str, *, refresh: bool) -> Decision:

@@ -49,7 +49,7 @@ class Registrar:
         self._settings, self._clock, self._doors = settings, clock, doors
         self._bindings, self._truth = bindings, truth
         self._challenger = Challenger(settings.domain)
-        self._transactions = Transactions(clock, self._handle)
+        self._transactions = Transactions(clock, self._handle, truth.release)
         self.received = self._transactions.received
         self._notifier = Notifier(settings.domain, self._transactions)
 
@@ -61,6 +61,7 @@ class Registrar:
             await serve_streams((host, port), self._transactions.received)
 
     def _handle(self, request: Request, flow: Flow) -> Response | None:
+        self._truth.hold()
         if request.method == "OPTIONS":
             return answer(request, 200)
         handlers = {"REGISTER": self._register, "SUBSCRIBE": self._subscribe}
@@ -149,8 +150,8 @@ class Registrar:
         binding = self._bindings.get(extension)
         if binding is None:
             return
-        self._log("unregistered", extension, binding.way.flow, reason="deactivated")
         self._notifier.notify(binding, DEACTIVATED)
+        self._log("unregistered", extension, binding.way.flow, reason="deactivated")
         self._bindings.remove(extension)
 
     def _log(self, what: str, extension: str, flow: Flow, **about: object) -> None:
