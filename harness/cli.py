@@ -2,17 +2,15 @@
 
 import json
 import signal
-import sys
-from collections.abc import Callable
-from functools import wraps
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 import typer
 
-from harness.base.errors import BenchError, HarnessFault, on_bench
-from harness.base.secrets import mask
+from harness.base.errors import on_bench
+from harness.commands import decode
+from harness.commands.plain import plainly
 from harness.episodes.episode import find_episode
 from harness.episodes.kinds import bench_kind
 from harness.episodes.running import recover as put_lab_back
@@ -21,37 +19,12 @@ from harness.episodes.watching import Lines, Piped, Watcher
 from harness.inventory import Bench, Inventory, find_bench
 from harness.inventory.loading import load_inventory
 
-P = ParamSpec("P")
-
-EXIT_FAULT = 2
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Benches of IP Office phone resilience.")
 inventory_app = typer.Typer(no_args_is_help=True, help="Inventory files.")
 app.add_typer(inventory_app, name="inventory")
+decode.add_to(app)
 
 BenchName = Annotated[str, typer.Option("--bench", envvar="LAB_BENCH", help="Name in lab_inventory, or a YAML file.")]
-
-
-def plainly(command: Callable[P, None]) -> Callable[P, None]:
-    """A user's mistake or a lab's fault is one sentence on stderr and exit code 2, never a traceback."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except BenchError as error:
-            raise _ended_by(error) from None
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            fault = HarnessFault(f"{where}{error.strerror}.", next_step="look at that file, its disk and its rights.")
-            raise _ended_by(fault) from None
-
-    return wrapped
-
-
-def _ended_by(error: BenchError) -> typer.Exit:
-    print(mask(f"{error.blame}: {error}"), file=sys.stderr)
-    return typer.Exit(EXIT_FAULT)
 
 
 @app.command()

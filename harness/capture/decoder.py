@@ -36,6 +36,7 @@ from harness.capture.sights import Sights
 from harness.capture.sip import sip_messages
 from harness.capture.sip_attempts import SipAttempts
 from harness.capture.sip_calls import call_events
+from harness.capture.tally import Tally
 from harness.capture.topology import Topology
 from harness.capture.transport import rejections
 from harness.inventory import Protocol
@@ -49,7 +50,7 @@ class Decoded:
     destination; `sights`: capture point → device whose port it sees → when that sent anything. Of capture
     points with a clock of their own: `offsets`, real seconds by which its corrected stamps may still be wrong,
     and `clock_doubts`, why some cannot be corrected. `last_seen`: capture
-    point → stamp of its last packet.
+    point → stamp of its last packet. `tally`: how often each kind of message was said.
     """
 
     events: tuple[Event, ...]
@@ -60,6 +61,7 @@ class Decoded:
     offsets: Mapping[str, float] = field(default_factory=dict)
     clock_doubts: tuple[Finding, ...] = ()
     last_seen: Mapping[str, EpochSeconds] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
 
 class PointReader:
@@ -104,19 +106,9 @@ def decode(
     Raises HarnessFault for a file that cannot be read, ConfigurationFault without tshark.
     """
     points = {point: PointReader(paths, point, topology, keys.get(point)) for point, paths in files.items()}
-    streams: Iterable[Iterable[Message]] = [point.messages() for point in points.values()]
-    offsets: dict[str, ClockOffset] = {}
-    doubts: list[Finding] = []
-    if own_clocks:
-        whole = {name: list(point.messages()) for name, point in points.items()}
-        offsets = estimate(whole, own_clocks, topology)
-        streams = [
-            [corrected(message, offsets[name]) for message in found] if name in offsets else found
-            for name, found in whole.items()
-        ]
-        doubts = clock_doubts(offsets, whole)
-    messages = heapq.merge(*streams, key=lambda message: message.at)
-    events = tuple(events_of(messages, topology, ended))
+    messages, offsets, doubts = together(points, topology, own_clocks)
+    tally = Tally()
+    events = tuple(events_of(messages, topology, ended, tally))
     findings = sorted((found for point in points.values() for found in point.findings), key=lambda found: found.at)
     dissections = {name: point.dissection for name, point in points.items()}
     return Decoded(
@@ -128,7 +120,29 @@ def decode(
         {name: offset.widest for name, offset in offsets.items()},
         tuple(doubts),
         {name: found.last_seen for name, found in dissections.items()},
+        tally,
     )
+
+
+def together(
+    points: Mapping[str, PointReader], topology: Topology, own_clocks: Collection[str] = ()
+) -> tuple[Iterator[Message], Mapping[str, ClockOffset], list[Finding]]:
+    """The messages of all points by one clock and about in order of time; what is known of other clocks, and doubts.
+
+    `own_clocks` as for `decode`. Raises as `Dissection.rows`, in part only while the messages are taken.
+    """
+    streams: Iterable[Iterable[Message]] = [point.messages() for point in points.values()]
+    offsets: dict[str, ClockOffset] = {}
+    doubts: list[Finding] = []
+    if own_clocks:
+        whole = {name: list(found) for name, found in zip(points, streams, strict=True)}
+        offsets = estimate(whole, own_clocks, topology)
+        streams = [
+            [corrected(message, offsets[name]) for message in found] if name in offsets else found
+            for name, found in whole.items()
+        ]
+        doubts = clock_doubts(offsets, whole)
+    return heapq.merge(*streams, key=lambda message: message.at), offsets, doubts
 
 
 def asks_for_registration(message: Message) -> bool:
@@ -177,22 +191,29 @@ _READERS: tuple[tuple[str, Callable[[Row, str, int], Iterator[Message]]], ...] =
 """What makes a packet one of a protocol, and who reads it then."""
 
 
-def events_of(messages: Iterable[Message], topology: Topology, ended: EpochSeconds) -> list[Event]:
-    """What messages of all points, about in order of time, together mean; in order of time."""
+def events_of(messages: Iterable[Message], topology: Topology, ended: EpochSeconds, tally: Tally) -> list[Event]:
+    """What messages of all points, about in order of time, together mean; in order of time. `tally` counts them."""
     line: list[LineMessage] = []
     merger: Merger[Message] = Merger(topology)
     meaning = Meaning(topology)
     events: list[Event] = []
+
+    def understand(complete: Iterable[Message]) -> None:
+        for whole in complete:
+            tally.count(whole)
+            events.extend(meaning.feed(whole))
+
     for message in messages:
         if isinstance(message, LineMessage):
             line.append(message)
-            continue
-        for whole in merger.add(message):
-            events += meaning.feed(whole)
-    for whole in merger.rest():
-        events += meaning.feed(whole)
+        else:
+            understand(merger.add(message))
+    understand(merger.rest())
     events += meaning.finish(ended)
-    events += line_events(merged(line, topology), topology)
+    carried = merged(line, topology)
+    for whole in carried:
+        tally.count(whole)
+    events += line_events(carried, topology)
     return sorted(_named(events), key=lambda event: event.at)
 
 

@@ -1,6 +1,7 @@
 """What a capture says, as lines: JSON to keep, rows to print. All instants are epoch seconds."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -9,6 +10,7 @@ from harness.capture.decoder import Decoded
 from harness.capture.events import (
     CallEvent,
     DhcpEvent,
+    DhcpKind,
     Event,
     FetchEvent,
     Finding,
@@ -32,6 +34,29 @@ KINDS: dict[type, str] = {
 }
 
 
+_SERVED = (DhcpKind.OFFER, DhcpKind.ACK, DhcpKind.NAK)
+"""What a server says to a client."""
+
+Entry = Event | MediaStream | Finding
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a capture is asked for: some of `KINDS` (none: all), and from when to when, epoch seconds."""
+
+    kinds: frozenset[str] = frozenset()
+    since: float = -math.inf
+    until: float = math.inf
+
+    def __contains__(self, entry: Entry) -> bool:
+        begin, end = (entry.first, entry.last) if isinstance(entry, MediaStream) else (entry.at, entry.at)
+        wanted = not self.kinds or KINDS[type(entry)] in self.kinds
+        return wanted and begin <= self.until and end >= self.since
+
+
+ALL = Selection()
+
+
 @dataclass(frozen=True)
 class Line:
     """One thing for a person to read: when, of what kind, who with whom, what; where it was seen first."""
@@ -44,27 +69,28 @@ class Line:
     seen: str
 
 
-def json_lines(decoded: Decoded) -> Iterator[str]:
-    """Everything that was decoded, one JSON object a line, in order of time."""
-    for entry in _in_order(decoded):
+def json_lines(decoded: Decoded, selection: Selection = ALL) -> Iterator[str]:
+    """Everything that was decoded and selected, one JSON object a line, in order of time."""
+    for entry in _in_order(decoded, selection):
         yield json.dumps(_plain(entry), ensure_ascii=False)
 
 
-def lines(decoded: Decoded) -> Iterator[Line]:
+def lines(decoded: Decoded, selection: Selection = ALL) -> Iterator[Line]:
     """The same for people."""
-    for entry in _in_order(decoded):
+    for entry in _in_order(decoded, selection):
         yield Line(_instant(entry), KINDS[type(entry)], *_told(entry), _seen(entry))
 
 
-def _in_order(decoded: Decoded) -> list[Event | MediaStream | Finding]:
-    return sorted([*decoded.events, *decoded.media, *decoded.findings, *decoded.clock_doubts], key=_instant)
+def _in_order(decoded: Decoded, selection: Selection) -> list[Entry]:
+    everything: list[Entry] = [*decoded.events, *decoded.media, *decoded.findings, *decoded.clock_doubts]
+    return sorted((entry for entry in everything if entry in selection), key=_instant)
 
 
-def _instant(entry: Event | MediaStream | Finding) -> float:
+def _instant(entry: Entry) -> float:
     return entry.first if isinstance(entry, MediaStream) else entry.at
 
 
-def _plain(entry: Event | MediaStream | Finding) -> dict[str, Any]:
+def _plain(entry: Entry) -> dict[str, Any]:
     found: dict[str, Any] = {"what": KINDS[type(entry)], "at": _instant(entry)}
     for one in fields(entry):
         value = getattr(entry, one.name)
@@ -78,7 +104,7 @@ def _plain(entry: Event | MediaStream | Finding) -> dict[str, Any]:
     return found
 
 
-def _seen(entry: Event | MediaStream | Finding) -> str:
+def _seen(entry: Entry) -> str:
     if isinstance(entry, Finding):
         return f"{entry.point} {entry.frame}"
     if isinstance(entry, MediaStream):
@@ -86,7 +112,7 @@ def _seen(entry: Event | MediaStream | Finding) -> str:
     return f"{entry.sightings[0].point} {entry.sightings[0].frame}" if entry.sightings else ""
 
 
-def _told(entry: Event | MediaStream | Finding) -> tuple[str, str, str]:
+def _told(entry: Entry) -> tuple[str, str, str]:
     """Source, destination and what there is to say."""
     if isinstance(entry, RegistrationAttempt):
         return entry.source, entry.role, _attempt(entry)
@@ -96,7 +122,8 @@ def _told(entry: Event | MediaStream | Finding) -> tuple[str, str, str]:
         return entry.sender, "the other system", f"{entry.kind}, {entry.size} bytes{'' if entry.reached else ', lost'}"
     if isinstance(entry, DhcpEvent):
         via = f" by relay {entry.relay}" if entry.relay else ""
-        return entry.source, entry.client, f"{entry.kind.upper()} {entry.offered}{via}".rstrip()
+        ends = (entry.source, entry.client) if entry.kind in _SERVED else (entry.client, entry.server or "any server")
+        return *ends, f"{entry.kind.upper()} {entry.offered}{via}".rstrip()
     if isinstance(entry, CallEvent):
         return entry.source, entry.destination, f"{entry.caller} → {entry.called}: {entry.step} ({entry.reason})"
     if isinstance(entry, LookupEvent):

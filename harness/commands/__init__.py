@@ -1,0 +1,1 @@
+"""Commands of `bench` that read captures and recordings; they need no bench and no root."""
