@@ -50,6 +50,7 @@ class LiveReader:
 
     def __init__(self, inventory: Inventory) -> None:
         self._topology = topology_of(inventory)
+        self._keys = next((point.keys for point in inventory.captures.values() if point.keys is not None), None)
         self._own_clocks = {name for name, point in inventory.captures.items() if point.sensor is not None}
         self._behind: dict[str, float] = {}
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -68,7 +69,7 @@ class LiveReader:
         need_tshark()
         with tempfile.TemporaryFile() as words:
             self._tshark = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *command(self._topology, live=True)],
+                ["setpriv", "--pdeathsig", "KILL", "--", *command(self._topology, self._keys, live=True)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=words,

@@ -193,11 +193,11 @@ class Lab:
         return self.live.registered(self.inventory.phones[phone].extension, role, since)
 
     def await_all_at_home(self) -> None:
-        """Wait until every phone was seen registered at home. Raises LabFault that names who is not."""
+        """Wait until every phone that can be read was seen registered at home. Raises LabFault that names who is not."""
         began = self.began
 
         def missing() -> list[str]:
-            return [name for name in self.inventory.phones if not self.registered(name, Role.HOME, began)]
+            return [name for name in self.inventory.readable if not self.registered(name, Role.HOME, began)]
 
         if not self.wait_for("all phones at home", lambda: not missing(), within=bounds.last_return(self.inventory)):
             raise LabFault(

@@ -115,7 +115,7 @@ def repower_all(lab: Lab, where: str, role: Role) -> None:
     within = max(bounds.back_after_power(lab.inventory.phones[name]) for name in phones)
 
     def registered() -> bool:
-        return all(lab.registered(name, role, since=off) for name in phones)
+        return all(lab.registered(name, role, since=off) for name in phones if name in lab.inventory.readable)
 
     lab.wait_for(f"re-powered phones at {where}", registered, within=within)
 
@@ -134,7 +134,7 @@ def _home_rebooted(lab: Lab, by: str) -> None:
     within = inventory.systems[Role.HOME].boot_time + 30 + back
 
     def all_back() -> bool:
-        return all(lab.registered(name, Role.HOME, since=began) for name in inventory.phones)
+        return all(lab.registered(name, Role.HOME, since=began) for name in inventory.readable)
 
     with lab.probing(every=PROBE_EVERY):
         lab.wait_for("home to be back with all phones", all_back, within=within)
@@ -143,4 +143,4 @@ def _home_rebooted(lab: Lab, by: str) -> None:
 
 def _everyone_at(lab: Lab, role: Role) -> Callable[[], bool]:
     began = lab.now()
-    return lambda: all(lab.registered(name, role, since=began) for name in lab.inventory.phones)
+    return lambda: all(lab.registered(name, role, since=began) for name in lab.inventory.readable)

@@ -313,6 +313,12 @@ class Inventory(Entry):
         return self.settings.failover_bound or 180 + self.line.keepalive.period
 
     @property
+    def readable(self) -> tuple[str, ...]:
+        """The phones whose registrations can be read: not encrypted, or some capture point has session keys."""
+        keys = any(capture.keys is not None for capture in self.captures.values())
+        return tuple(name for name, phone in self.phones.items() if keys or phone.transport != "tls")
+
+    @property
     def failback_bound(self) -> float:
         """By when after its return phones begin to go back, bench seconds."""
         return self.settings.failback_bound or 600 + self.line.keepalive.period

@@ -47,3 +47,19 @@ def test_never_counts_from_the_earliest_beginning() -> None:
     assert Never(500) - Interval(100, 130) == Never(400)
     assert str(Never(400)) == "never (until 400.00)"
     assert str(Interval(1, 2)) == "[1.00 … 2.00]"
+
+
+sourced = st.tuples(numbers, st.floats(0, 1e3), st.sampled_from("abc")).map(lambda made: Interval.at(*made))
+
+
+@given(sourced, sourced, sourced, st.floats(0, 10))
+def test_a_budget_is_never_more_than_the_width_it_explains(a: Interval, b: Interval, c: Interval, by: float) -> None:
+    for result in (a + b, (a - b) - c, a.hull(b, "d"), a.widened(by, "e"), (a + 5.0) - b):
+        assert sum(width for _, width in result.budget) <= result.width + 1e-6
+
+
+def test_a_budget_names_its_sources() -> None:
+    lost = Interval.at(100, 0.5, "stamp").hull(Interval.at(103, 0.5, "stamp"), "between")
+    assert dict((Interval.at(290, 0.5, "stamp") - lost).budget) == {"stamp": 2.0, "between": 3.0}
+    # Rectangles of widths 2 and 3 (GUM 4.3.7): variances 4/12 and 9/12.
+    assert (Interval.at(290, 0.5, "stamp") - lost).standard_uncertainty == pytest.approx((13 / 12) ** 0.5)

@@ -14,9 +14,11 @@ import pytest
 from fixtures.judging import Case, Departure, Inconclusive, current
 from harness.base.errors import HarnessFault
 from harness.base.stimulus import Stimulus
+from harness.base.units import EpochSeconds, RealSeconds
 from harness.capture.decoder import Decoded
 from harness.capture.events import Event, LineEvent, Outcome, RegistrationAttempt, Sighting
-from harness.episodes.manifest import Captured, CaptureFile, Done, Manifest, PutBack
+from harness.capture.host import Sample
+from harness.episodes.manifest import Captured, CaptureFile, Done, Loss, Manifest, PutBack
 from harness.episodes.recording import Recording, inventory_of
 from harness.episodes.writing import hashes
 from harness.inventory import Protocol, Role
@@ -293,6 +295,76 @@ def test_a_phone_without_a_way_to_the_failover_system_is_not_due() -> None:
 def test_a_phone_that_stayed_at_home_need_not_return() -> None:
     stays = [seen(attempt(at, Outcome.CONFIRMED, HOME, expires=180)) for at in grid(185, END, 90)]
     assert told([*LINE, *probe(), *at_home(), *stays], early, returns) == ["not judged", "not judged"]
+
+
+# Evidence that is damaged where it matters, and where it does not
+
+
+def damaged(change: dict[str, Any], point: str = "failover", **host: Any) -> Recording:
+    """An honest night in which one capture point has a fault."""
+    made = recording(NIGHT)
+    captures = [each.model_copy(update=change) if each.point == point else each for each in made.manifest.captures]
+    found = Recording(made.folder, made.manifest.model_copy(update={"captures": tuple(captures)}))
+    found.__dict__.update(decoded=made.decoded, **host)
+    return found
+
+
+def loss(low: float, high: float) -> dict[str, Any]:
+    return {"dropped": 3, "losses": (Loss(low=epoch(low), high=epoch(high), packets=3),)}
+
+
+def test_packets_dropped_within_a_window_make_it_inconclusive_and_no_other() -> None:
+    before_the_move, while_away = damaged(loss(LOST + 50, LOST + 51)), damaged(loss(VISIBLE + 300, VISIBLE + 301))
+    assert [outcome(judging, before_the_move) for judging in (delay, allow, early)] == [
+        "inconclusive", "inconclusive", "passed",
+    ]  # fmt: skip
+    assert [outcome(judging, while_away) for judging in (delay, early, returns)] == [
+        "passed", "inconclusive", "inconclusive",
+    ]  # fmt: skip
+
+
+def test_drops_that_nobody_can_place_touch_everything() -> None:
+    assert [outcome(judging, damaged({"dropped": -1})) for judging in ALL] == ["inconclusive"] * len(ALL)
+
+
+def test_a_capture_that_began_after_the_stimulus_or_ended_before_the_window_did_is_not_green() -> None:
+    late, short_one = damaged({"began": epoch(LOST + 10)}), damaged({"ended": epoch(LOST + 100)})
+    assert outcome(delay, late) == outcome(delay, short_one) == "inconclusive"
+    assert outcome(early, late) == "passed"
+
+
+def test_a_capture_without_its_end_counts_until_its_last_packet() -> None:
+    cut_off = damaged({"complete": False, "fault": "its interface went away"})
+    cut_off.__dict__["decoded"] = replace(cut_off.decoded, last_seen={"failover": EpochSeconds(epoch(VISIBLE + 10))})
+    assert [outcome(judging, cut_off) for judging in (delay, early)] == ["passed", "inconclusive"]
+    assert any("its interface went away" in reason for reason in cut_off.damage)
+
+
+def test_a_clock_step_within_a_window() -> None:
+    def sample(at: float, ahead: float, lag: float = 0.001) -> Sample:
+        return Sample(EpochSeconds(epoch(at) + ahead), epoch(at), RealSeconds(lag))
+
+    stepped = damaged({}, _host=(sample(0, 0), sample(VISIBLE + 300, 0), sample(VISIBLE + 330, 0.2), sample(END, 0.2)))
+    assert [outcome(judging, stepped) for judging in (delay, early)] == ["passed", "inconclusive"]
+    late = damaged({}, _host=(sample(0, 0), sample(LOST + 60, 0), sample(LOST + 90, 0, lag=0.4), sample(END, 0)))
+    assert [outcome(judging, late) for judging in (delay, early)] == ["inconclusive", "passed"]
+
+
+def test_the_hosts_lag_never_makes_a_failure() -> None:
+    night = [*LINE, *probe(), *at_home(), *moved(), *returned(VISIBLE + 100)]
+    made = recording(night)
+    assert outcome(early, made) == "failed"
+    made.__dict__["_host"] = (
+        Sample(EpochSeconds(epoch(VISIBLE)), epoch(VISIBLE), RealSeconds(0.0)),
+        Sample(EpochSeconds(epoch(VISIBLE + 30)), epoch(VISIBLE + 30), RealSeconds(1.0)),
+    )
+    assert outcome(early, made) == "inconclusive"
+
+
+def test_encrypted_registrations_without_keys_are_not_judged() -> None:
+    made = recording(NIGHT)
+    assert made.unreadable(PHONE) == ""
+    assert "no key" in made.unreadable(PHONE.model_copy(update={"transport": "tls"}))
 
 
 # Recordings that are not what they seem
