@@ -146,7 +146,7 @@ def compare_all(folder: Path, decided: list[Fact]) -> Comparison:
     found = Comparison()
     for path in sorted(folder.iterdir()):
         recording = Recording.load(path)
-        began, ended = recording.manifest.began, recording.manifest.ended
+        began, ended = max(one.began for one in recording.manifest.captures), recording.manifest.ended
         inside = [fact for fact in decided if began < fact.at < ended - WITHIN]
         pairs, unread = match(inside, [fact for fact in readings(recording) if fact.at < ended - WITHIN])
         errors = [abs(read.at - fact.at) * 1000 for fact, read in pairs if read is not None]
