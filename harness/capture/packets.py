@@ -15,6 +15,8 @@ from typing import Any
 
 from harness.base.errors import HarnessFault
 
+_PYSHARK_ENDS = (3, 14)
+"""The child watchers of asyncio, which pyshark 0.6 asks for, are gone from this version on."""
 WITHIN = 30.0
 """Real seconds for one file."""
 
@@ -39,6 +41,11 @@ def packet_table(file: Path, frames: Collection[int], within: float = WITHIN) ->
     """
     if not frames:
         return ()
+    if sys.version_info >= _PYSHARK_ENDS:
+        raise HarnessFault(
+            "pyshark 0.6 does not run on this Python, so packets are not shown in full.",
+            next_step=f"use Python 3.11 to 3.13, or `tshark -V -r {file}`.",
+        )
     words = [sys.executable, "-m", __name__, str(file), *map(str, sorted(set(frames)))]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=within, check=False)

@@ -193,7 +193,7 @@ class Lab:
         return self.live.registered(self.inventory.phones[phone].extension, role, since)
 
     def await_all_at_home(self) -> None:
-        """Wait until every phone that can be read was seen registered at home. Raises LabFault that names who is not."""
+        """Wait until every phone that can be read was seen at home. Raises LabFault that names who is not."""
         began = self.began
 
         def missing() -> list[str]:

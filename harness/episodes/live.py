@@ -40,6 +40,11 @@ class LiveView:
         """Phone → where it was last seen registered."""
         return {name: str(self._place.get(phone.extension, NOWHERE)) for name, phone in self._inventory.phones.items()}
 
+    @property
+    def latency(self) -> float:
+        """By how many real seconds it was behind the packets at the worst."""
+        return self._reader.latency
+
     def close(self) -> None:
         """End the reader."""
         self._reader.close()

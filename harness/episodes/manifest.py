@@ -103,7 +103,8 @@ class Clocks(Part):
 class Manifest(Part):
     """A recording's description of itself; `began` and `ended` in epoch seconds.
 
-    `files`: every file beside it but the log → SHA-256. `migrated_from`: the schema version it was written in.
+    `files`: every file beside it but the log → SHA-256. `live_latency`: by how many real seconds
+    the live view of it was behind at the worst. `migrated_from`: the schema version it was written in.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -120,6 +121,7 @@ class Manifest(Part):
     fault: FaultFound | None
     versions: dict[str, str]
     files: dict[str, str]
+    live_latency: float | None = None
     migrated_from: int | None = None
 
     def write(self, folder: Path) -> None:

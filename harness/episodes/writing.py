@@ -49,6 +49,7 @@ def write_recording(lab: "Lab", captures: Sequence[Capture], put_back: PutBack) 
             fault=lab.fault.model_copy(update={"message": mask(lab.fault.message)}) if lab.fault else None,
             versions=tool_versions(),
             files=hashes(lab.folder),
+            live_latency=lab.live.latency,
         )
         manifest.write(lab.folder)
     except OSError as error:

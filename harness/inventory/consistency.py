@@ -126,6 +126,8 @@ def _protocol(inventory: Inventory, phone: str) -> Protocol | None:
 def _captures(inventory: Inventory) -> Iterator[Finding]:
     known = {name for _, name, _, _ in _devices(inventory)}
     for name, capture in inventory.captures.items():
+        if capture.netns is not None and capture.sensor is not None:
+            yield Finding(("captures", name, "netns"), "a namespace of another machine; expected 'netns' or 'sensor'")
         for device in capture.sees:
             yield from _one_of(("captures", name, "sees"), device, known, "device")
     for role in Role:

@@ -81,6 +81,10 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
         ("systems: {home: {console: con-x}}", "unknown console 'con-x'"),
         ("probes: {sip: {like: phone-1608}}", "'phone-1608' does not speak sip"),
         ("captures: {home: null}", "no capture point sees the home system's port"),
+        (
+            "captures: {home: {netns: x, sensor: {address: 192.0.2.1, login: {user: a, password: {env: A}}}}}",
+            "captures.home.netns: a namespace of another machine; expected 'netns' or 'sensor'",
+        ),
         ("line: null", "line: this field is missing"),
     ],
 )
