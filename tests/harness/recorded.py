@@ -1,6 +1,6 @@
 """For tests: a small recording of the virtual bench on disk, made up of frames."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def night() -> dict[str, list[Timed]]:
     return {point: sorted(found) for point, found in frames.items()}
 
 
-def record(parent: Path, frames: dict[str, Sequence[Timed]] | None = None, **change: Any) -> Path:
+def record(parent: Path, frames: Mapping[str, Sequence[Timed]] | None = None, **change: Any) -> Path:
     """A recording of the episode home_lost in `parent`/home_lost; frames in real seconds since it began.
 
     `change`: other values for its manifest. It has a key log, which nobody else is to be given.
