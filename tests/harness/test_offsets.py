@@ -150,11 +150,11 @@ def test_no_packet_at_all_is_no_doubt_about_the_clock(tmp_path: Path) -> None:
 
 
 @needs_tshark
-def test_a_copy_that_was_lost_on_the_way_bounds_nothing(tmp_path: Path) -> None:
-    """Home got only the second copy of a request; the phones' port shows both."""
+def test_a_copy_that_one_capture_lacks_bounds_nothing(tmp_path: Path) -> None:
+    """Home's port shows both copies of a request; the capture at the phones' lost the first."""
     home, phones = traffic(60, 10)
-    again = [(at - 0.5, frame) for at, frame in phones if b"REGISTER sip:" in frame]
-    found = read(files(tmp_path, home, sorted([*phones, *again[6:8]]), lambda at: at + 3.25), "phones")
+    again = [(at - 0.5, frame) for at, frame in home if b"REGISTER sip:" in frame]
+    found = read(files(tmp_path, sorted([*home, *again[6:8]]), phones, lambda at: at + 3.25), "phones")
     assert found.clock_doubts == ()
     assert found.offsets["phones"] < 0.003
 
