@@ -125,7 +125,8 @@ def _told(entry: Entry) -> tuple[str, str, str]:
         ends = (entry.source, entry.client) if entry.kind in _SERVED else (entry.client, entry.server or "any server")
         return *ends, f"{entry.kind.upper()} {entry.offered}{via}".rstrip()
     if isinstance(entry, CallEvent):
-        return entry.source, entry.destination, f"{entry.caller} → {entry.called}: {entry.step} ({entry.reason})"
+        numbers = f"{entry.caller} → {entry.called}: " if entry.caller or entry.called else ""
+        return entry.source, entry.destination, f"{numbers}{entry.step} ({entry.reason})"
     if isinstance(entry, LookupEvent):
         return entry.client, entry.server, f"{entry.name}: {', '.join(entry.answers) or 'no answer'}"
     if isinstance(entry, FetchEvent):
@@ -146,7 +147,8 @@ def _attempt(entry: RegistrationAttempt) -> str:
 def _stream(entry: MediaStream) -> str:
     kinds = ", ".join(map(str, entry.payload_types))
     worst = max((gap.seconds for gap in entry.gaps), default=0.0)
-    gaps = f", {len(entry.gaps) + entry.gaps_left_out} gaps, longest {worst:.2f} s" if entry.gaps else ""
+    count = len(entry.gaps) + entry.gaps_left_out
+    gaps = f", {count} gap{'' if count == 1 else 's'}, longest {worst:.2f} s" if count else ""
     lasted = entry.last - entry.first
     return f"RTP type {kinds}: {entry.packets} packets in {lasted:.2f} s, {entry.lost} lost{gaps}"
 

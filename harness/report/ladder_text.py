@@ -136,6 +136,15 @@ def _shaft(arrow: Arrow, label: str, room: int, *, rightwards: bool) -> str:
 
 def _note(note: Note, layout: _Layout) -> Text:
     if note.kind is Kind.SILENCE:
-        return Text(" " * TIME + "".join(layout.lifelines("┊")) + f" {note.text}", STYLES[note.kind])
+        return Text(" " * TIME + _upon(layout.lifelines("┊"), f" {note.text} "), STYLES[note.kind])
     text = Text(f"{note.at:9.3f}  ", "dim")
     return text.append(f" {printable(note.text)} ".center(layout.width, "═"), STYLES[note.kind])
+
+
+def _upon(line: list[str], words: str) -> str:
+    """Words in the middle of a line; behind it where that is too short."""
+    begin = (len(line) - len(words)) // 2
+    if begin < 1:
+        return "".join(line) + words
+    line[begin : begin + len(words)] = words
+    return "".join(line)

@@ -149,8 +149,9 @@ def test_a_run_that_may_still_be_recorded_stays(runs: Path) -> None:
 
 def test_a_shared_recording_has_no_keys_and_can_be_judged(tmp_path: Path) -> None:
     folder, out = record(tmp_path / "here"), tmp_path / "night.tar.gz"
+    (folder / "keys" / "unknown.txt").write_text("CLIENT_RANDOM")
     said = bench("recordings", "share", folder, "--out", out)
-    assert "left out: keys/home.txt" in said.stdout
+    assert "left out: keys/home.txt, keys/unknown.txt" in said.stdout
     with tarfile.open(out) as archive:
         assert not any("keys" in name for name in archive.getnames())
         assert {(entry.uname, entry.uid) for entry in archive} == {("", 0)}

@@ -37,11 +37,12 @@ def rtp(number: int) -> bytes:
 
 
 def call() -> list[Timed]:
-    """From 20 s on: rings at 20.1 s, is answered at 21 s, ends at 30 s; media with a silence of 0.5 s."""
+    """From 20 s on: rings at 20.1 s and again, is answered at 21 s, ends at 30 s; media with a silence of 0.5 s."""
     out, back = ((PHONE, 5060), (FAILOVER, 5060)), ((FAILOVER, 5060), (PHONE, 5060))
     return [
         (20.0, udp(*out, sip("INVITE sip:302@lab.example SIP/2.0", "1 INVITE", "a"))),
         (20.1, udp(*back, sip("SIP/2.0 180 Ringing", "1 INVITE", "a"))),
+        (20.6, udp(*back, sip("SIP/2.0 183 Session Progress", "1 INVITE", "a"))),
         (21.0, udp(*back, sip("SIP/2.0 200 OK", "1 INVITE", "a"))),
         *((22 + number / 50 + (0.48 if number >= 25 else 0), rtp(number)) for number in range(50)),
         (30.0, udp(*out, sip("BYE sip:302@lab.example SIP/2.0", "2 BYE", "b"))),
