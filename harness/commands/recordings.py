@@ -12,8 +12,9 @@ from harness.commands.plain import console, plainly
 from harness.commands.pruning import Pruning, remove, to_prune
 from harness.commands.sharing import share as pack
 from harness.episodes.recording import Recording
+from harness.report.recording_text import print_told
 from harness.report.recordings import Listed, Told
-from harness.report.recordings_text import print_list, print_told
+from harness.report.recordings_text import print_list
 
 Recorded = Annotated[Path, typer.Argument(metavar="RECORDING", help="The folder of one recording.")]
 

@@ -1,4 +1,4 @@
-"""From captures to a ladder: read, named, chosen from, and what is too much for a picture put together."""
+"""From captures to a ladder: what is asked for, in columns, and what is too much for a picture put together."""
 
 import math
 from collections import Counter
@@ -7,26 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from harness.base.errors import ConfigurationFault
-from harness.base.interval import Interval
-from harness.capture.decoder import PointReader, together
-from harness.capture.media import MediaStream
-from harness.capture.messages import DhcpMessage, Message
-from harness.capture.topology import Topology
 from harness.inventory import Role
 from harness.report.captures import Captures
-from harness.report.ladder import Arrow, Kind, Ladder, Note, Party, Row, Tone
+from harness.report.ladder import Arrow, Kind, Ladder, Note, Party, Row
 from harness.report.ladder_exchanges import collapsed
-from harness.report.ladder_names import BROADCAST, Names
-from harness.report.ladder_steps import (
-    Step,
-    awaits_answer,
-    detail_of,
-    exchange_of,
-    is_from_server,
-    steps_of,
-    text_of,
-    tone_of,
-)
+from harness.report.ladder_names import Names
+from harness.report.ladder_saying import Said, notes_of, said_in
 
 MOST_ROWS = 1000
 """Above this equal exchanges are put together unasked."""
@@ -51,83 +37,14 @@ class Wanted:
     collapse: bool | None = None
 
 
-@dataclass(frozen=True)
-class _Said:
-    """An arrow between two names, and what it needs to be paired with its answer."""
-
-    source: str
-    destination: str
-    arrow: Arrow
-    exchange: object = None
-    awaits: bool = False
-
-
 def ladder_of(captures: Captures, wanted: Wanted, title: str) -> Ladder:
     """The ladder of some captures. Raises as `decode`, and ConfigurationFault for a party that nobody is."""
-    topology = captures.topology()
-    readers = {
-        point: PointReader(files, point, topology, captures.keys.get(point)) for point, files in captures.files.items()
-    }
-    messages = list(together(readers, topology, captures.own_clocks)[0])
-    names = Names(captures.inventory)
-    for message in messages:
-        names.learn(message)
-    streams = [stream for reader in readers.values() for stream in reader.dissection.media]
-    seeing = {point for point, reader in readers.items() if reader.dissection.packets}
-    said = [_said(step, captures, topology, names, seeing) for step in steps_of(messages, topology)]
-    said += [_heard(stream, captures, names) for stream in _each_once(streams)]
+    said, names, systems = said_in(captures)
     chosen = _chosen(said, wanted)
-    systems = {names.of(address, 0): role for address, role in topology.roles.items()}
     return _drawn(chosen, captures, wanted, title, _in_order(chosen, names, systems))
 
 
-def _said(step: Step, captures: Captures, topology: Topology, names: Names, points: set[str]) -> _Said:
-    message = step.message
-    source, destination = _ends(message, names)
-    first = step.sightings[0]
-    arrow = Arrow(
-        captures.shown(step.at), 0, 0, text_of(message), detail_of(message), tone_of(message), step.copies,
-        captures.shown(step.last), step.arrived(topology, points), f"{first.point} {first.frame}",
-    )  # fmt: skip
-    exchange = exchange_of(message)
-    if isinstance(message, DhcpMessage):  # a relay's way of it is an exchange of its own
-        exchange = (exchange, names.client(message.client, message.at) in (source, destination))
-    return _Said(source, destination, arrow, exchange, awaits_answer(message))
-
-
-def _ends(message: Message, names: Names) -> tuple[str, str]:
-    """Who says it to whom. A client that has no address yet is known by its hardware."""
-    source = names.of(message.source.address, message.at)
-    destination = names.of(message.destination.address, message.at)
-    if isinstance(message, DhcpMessage):
-        client = names.client(message.client, message.at)
-        if message.source.address == "0.0.0.0":
-            source = client
-        if is_from_server(message) and destination == BROADCAST:
-            destination = client
-    return source, destination
-
-
-def _heard(stream: MediaStream, captures: Captures, names: Names) -> _Said:
-    kinds = ", ".join(map(str, stream.payload_types))
-    lost = f", {stream.lost} lost" if stream.lost else ""
-    detail = f"type {kinds}: {stream.packets} packets in {stream.last - stream.first:.2f} s{lost}"
-    at, until = captures.shown(stream.first), captures.shown(stream.last)
-    arrow = Arrow(at, 0, 0, "RTP", detail, Tone.MEDIA, until=until, seen=stream.point)
-    return _Said(names.of(stream.source[0], stream.first), names.of(stream.destination[0], stream.first), arrow)
-
-
-def _each_once(streams: Iterable[MediaStream]) -> list[MediaStream]:
-    """Of one stream at several capture points the sighting with the most packets."""
-    best: dict[object, MediaStream] = {}
-    for stream in streams:
-        key = (stream.source, stream.destination, stream.ssrc)
-        if key not in best or best[key].packets < stream.packets:
-            best[key] = stream
-    return list(best.values())
-
-
-def _chosen(said: Sequence[_Said], wanted: Wanted) -> list[_Said]:
+def _chosen(said: Sequence[Said], wanted: Wanted) -> list[Said]:
     known = dict.fromkeys(name for one in said for name in (one.source, one.destination))
     unknown = [name for name in wanted.parties if name not in known]
     if unknown:
@@ -147,7 +64,7 @@ def _chosen(said: Sequence[_Said], wanted: Wanted) -> list[_Said]:
     )
 
 
-def _in_order(said: Sequence[_Said], names: Names, systems: Mapping[str, str]) -> list[str]:
+def _in_order(said: Sequence[Said], names: Names, systems: Mapping[str, str]) -> list[str]:
     """Phones as the bench has them, others as they appear, systems at the right."""
     seen = list(dict.fromkeys(name for one in said for name in (one.source, one.destination)))
     roles = [*Role, *(role for role in systems.values() if role not in set(Role))]
@@ -156,7 +73,7 @@ def _in_order(said: Sequence[_Said], names: Names, systems: Mapping[str, str]) -
     return [*own, *(name for name in seen if name not in own and name not in systems), *right]
 
 
-def _drawn(said: list[_Said], captures: Captures, wanted: Wanted, title: str, order: list[str]) -> Ladder:
+def _drawn(said: list[Said], captures: Captures, wanted: Wanted, title: str, order: list[str]) -> Ladder:
     columns, parties = _columns(said, order, wanted)
     arrows = [
         (replace(one.arrow, source=columns[one.source], destination=columns[one.destination]), one) for one in said
@@ -175,11 +92,11 @@ def _drawn(said: list[_Said], captures: Captures, wanted: Wanted, title: str, or
         remarks.append("✗: not seen at the receiver's port, though that was captured.")
     if not rows:
         remarks.append("Nothing was said, at least not then and by them.")
-    notes = [note for note in _notes(captures) if wanted.since <= note.at <= wanted.until]
+    notes = [note for note in notes_of(captures) if wanted.since <= note.at <= wanted.until]
     return Ladder(title, captures.unit, parties, tuple(_with_silences(rows, notes)), tuple(remarks))
 
 
-def _columns(said: Sequence[_Said], order: list[str], wanted: Wanted) -> tuple[dict[str, int], tuple[Party, ...]]:
+def _columns(said: Sequence[Said], order: list[str], wanted: Wanted) -> tuple[dict[str, int], tuple[Party, ...]]:
     """Name → column. Where there are too many, those who say least share the first one."""
     if len(order) <= wanted.columns:
         return {name: place for place, name in enumerate(order)}, tuple(map(Party, order))
@@ -196,23 +113,6 @@ def _columns(said: Sequence[_Said], order: list[str], wanted: Wanted) -> tuple[d
 def _members(party: Party) -> str:
     shown, more = party.members[:SHOWN_MEMBERS], len(party.members) - SHOWN_MEMBERS
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-
-
-def _notes(captures: Captures) -> list[Note]:
-    """Of a recording what was done to the bench, and when the line was lost and there again."""
-    if captures.recording is None:
-        return []
-    timeline = captures.recording.timeline
-    notes = [
-        Note(each.bracket.high, Kind.STIMULUS, f"{each.verb} {each.target}")
-        for each in timeline.stimuli
-        if each.verb != "probe"
-    ]
-    for outage in timeline.line.outages(Role.HOME):
-        notes.append(Note(outage.lost.high, Kind.LINE, "line: the last packet from home"))
-        if isinstance(outage.visible, Interval):
-            notes.append(Note(outage.visible.low, Kind.LINE, "line: home is there again"))
-    return notes
 
 
 def _with_silences(rows: Iterable[Row], notes: Iterable[Row]) -> list[Row]:
