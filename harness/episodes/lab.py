@@ -1,6 +1,7 @@
 """`Lab`: the one object through which anything is done to a bench."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +23,12 @@ from harness.episodes.probing import Probing
 from harness.episodes.watching import Waiting, Watcher
 from harness.episodes.writing import write_recording
 from harness.inventory import Bench, OutletRef, PortRef, Role
+from harness.journal.deeds import Deeds, told
 from harness.journal.devices import Devices
 from harness.journal.door import Door
 from harness.journal.lease import Lease
 from harness.journal.record import Journal
+from harness.journal.watchdog import Watchdog
 
 UNDO_SECONDS = 20.0
 """Real seconds given to putting back one change before it is reported as not put back."""
@@ -57,6 +60,7 @@ class Lab:
         self.devices = Devices(bench, transcripts)
         self._lease = Lease(bench.state, bench.name, episode)
         self._journal = Journal(bench.state / "journal")
+        self._watchdog = Watchdog(self._lease, recover_command(bench), folder / "watchdog.txt")
         self.door = Door(bench, self._journal, self.devices, owner=f"{episode} in {folder.name}")
         self.recorder = Recorder(
             bench.inventory, folder / "capture", f"bench {bench.name}; episode {episode}", self.devices.sensors()
@@ -75,6 +79,7 @@ class Lab:
         self._make_folder()
         self._lease.acquire(self._wait_for_bench)
         try:
+            self._watchdog.start()
             self._recover()
             self.began = now()
             self._watcher.say(f"capturing at {', '.join(self.inventory.captures)}")
@@ -86,6 +91,7 @@ class Lab:
             self.recorder.abort()
             self._host.stop()
             self.devices.close()
+            self._watchdog.dismiss()
             self._lease.release()
             raise
         self._read_clocks()
@@ -119,6 +125,7 @@ class Lab:
         finally:
             self._host.stop()
             self.devices.close()
+            self._watchdog.dismiss()
             self._lease.release()
         # The bench is free from here on; the transcripts have their last lines.
         with on_bench(self.bench.name):
@@ -241,11 +248,18 @@ class Lab:
             self.recorder.check()
             self.live.update()
             self.probes.step()
+            self._keep_alive()
             self._watcher.waiting(self._moment(what, began, within))
             happened = condition()
         self.waits.append(Waited(what=what, began=began, ended=now(), happened=happened))
         self._read_clocks()
         return happened
+
+    def _keep_alive(self) -> None:
+        """Our own sign of life, and a look at whoever waits for our death."""
+        self._lease.renew()
+        if self._watchdog.check():
+            self._watcher.say("the watchdog had died; another one watches now")
 
     def _moment(self, what: str, began: float, within: float) -> Waiting:
         since = self._bench_seconds(began)
@@ -257,6 +271,9 @@ class Lab:
     # How it begins and ends
 
     def _recover(self) -> None:
+        for deed in Deeds(self.bench.state).tell():
+            for line in told(deed):
+                self._watcher.say(line)
         if self._journal.open_changes:
             self._watcher.say("an earlier run left this bench changed; putting it back first")
             found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
@@ -310,6 +327,11 @@ class Lab:
                 next_step="name one in the inventory.",
             )
         return entry.outlet
+
+
+def recover_command(bench: Bench) -> list[str]:
+    """What puts the lab back after this process is dead."""
+    return [sys.executable, "-m", "harness.cli", "recover", "--bench", bench.argument]
 
 
 def _fault(error: BaseException) -> FaultFound:

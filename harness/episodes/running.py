@@ -8,6 +8,7 @@ from harness.episodes.episode import Episode
 from harness.episodes.lab import UNDO_SECONDS, Lab
 from harness.episodes.watching import Watcher
 from harness.inventory import Bench
+from harness.journal.deeds import Deeds, told
 from harness.journal.devices import Devices
 from harness.journal.door import Door
 from harness.journal.lease import Lease
@@ -31,22 +32,31 @@ def run_episode(bench: Bench, episode: Episode, folder: Path, watcher: Watcher, 
         )
 
 
-def recover(bench: Bench, watcher: Watcher) -> list[str]:
-    """Put back what a run that died left changed; one line per change. Raises LabFault if some cannot be."""
-    lease = Lease(bench.state, bench.name, "recovery")
-    lease.acquire()
+def recover(bench: Bench, watcher: Watcher, wait_for_bench: float = 0.0, lease_fd: int | None = None) -> list[str]:
+    """Put back what a run that died left changed; one line per change, also of what its watchdog has put back.
+
+    `lease_fd`: the lock that a watchdog inherited from the run. Raises LabFault if some cannot be put back.
+    """
+    lease = Lease(bench.state, bench.name, "recovery", lease_fd)
+    lease.acquire(wait_for_bench)
     devices = Devices(bench, Transcripts(bench.state / "recovery"))
     try:
-        journal = Journal(bench.state / "journal")
+        journal, deeds = Journal(bench.state / "journal"), Deeds(bench.state)
         found = Door(bench, journal, devices, "recovery").put_back(UNDO_SECONDS, watcher.say)
+        if found.clean:
+            journal.forget_settled()
+        if lease_fd is not None:
+            deeds.keep("the watchdog", found.restored, found.failures)
         if not found.clean:
             raise LabFault(
                 f"not everything could be put back: {'; '.join(found.failures)}.",
                 bench=bench.name,
                 next_step="put it back by hand, then `bench recover` again.",
             )
-        journal.forget_settled()
-        return [f"put {what}" for what in found.restored] or [f"{bench.name}: nothing was left to put back"]
+        earlier = [] if lease_fd is not None else [line for deed in deeds.tell() for line in told(deed)]
+        return [*earlier, *(f"put {what}" for what in found.restored)] or [
+            f"{bench.name}: nothing was left to put back"
+        ]
     finally:
         devices.close()
         lease.release()

@@ -25,6 +25,12 @@ class Bench:
     state: Path
     inventory: Inventory
 
+    @property
+    def argument(self) -> str:
+        """How to name it to another process."""
+        _, at, tag = self.name.partition("@")
+        return f"{self.path}{at}{tag}"
+
 
 def find_bench(name: str, folder: Path | None = None) -> Bench:
     """The bench called `name`: `lab_inventory/NAME.yaml`, or a path of a YAML file.

@@ -1,60 +1,122 @@
 """One run at a time per bench: a kernel lock on a file, with its holder's name for whoever comes next.
 
-The lock covers one host. It is gone with the process that holds it, however that ends.
+The lock covers one host. It belongs to the open file, so a watchdog that inherited that goes on holding it when
+the run dies, and nobody comes in between; it is gone when the last of them is.
 """
 
+import fcntl
 import getpass
 import json
 import os
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from harness.base.clock import Deadline
+from harness.base.clock import Deadline, now
 from harness.base.errors import LabFault
+
+RENEWED_EVERY = 1.0
+"""Real seconds between two signs of life of a holder."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a bench: `since` and `renewed` in epoch seconds."""
+
+    user: str
+    host: str
+    pid: int
+    since: float
+    purpose: str
+    renewed: float
+
+    def __str__(self) -> str:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"{self.user} (process {self.pid} on {self.host}) since {since}, for {self.purpose}"
 
 
 class Lease:
-    """The right to use a bench. `purpose` is shown to whoever waits for it."""
+    """The right to use a bench. `purpose` is shown to whoever waits for it.
 
-    def __init__(self, state: Path, bench: str, purpose: str) -> None:
+    `inherited`: the descriptor of a lock that is held already, by the run that died.
+    """
+
+    def __init__(self, state: Path, bench: str, purpose: str, inherited: int | None = None) -> None:
         state.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(state / "lease.lock")
-        self._holder = state / "lease.json"
+        self._file, self._card = state / "lease.lock", state / "lease.json"
         self._bench, self._purpose = bench, purpose
+        self._held = inherited
+        self._told = 0.0
+
+    @property
+    def descriptor(self) -> int:
+        """The lock's own, to be inherited by a watchdog."""
+        if self._held is None:
+            raise RuntimeError("the lease is not held")
+        return self._held
 
     def acquire(self, wait: float = 0.0) -> None:
         """Take it, waiting `wait` real seconds at most. Raises LabFault that names the holder."""
-        deadline = Deadline.after(wait)
-        try:
-            self._lock.acquire(timeout=deadline.left)
-        except Timeout:
-            raise LabFault(
-                f"it is in use by {self._held_by()}.",
-                bench=self._bench,
-                next_step="wait for that run, or use --wait-for-bench SECONDS.",
-            ) from None
-        self._holder.write_text(json.dumps(self._card()))
+        if self._held is None:
+            opened = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o666)
+            if not Deadline.after(wait).poll(lambda: _locked(opened), every=0.1):
+                os.close(opened)
+                raise LabFault(
+                    f"it is in use by {holder_of(self._card) or 'a run that left no name'}.",
+                    bench=self._bench,
+                    next_step="wait for that run, or use --wait-for-bench SECONDS.",
+                )
+            self._held = opened
+        self._since = now()
+        self.renew()
+
+    def renew(self) -> None:
+        """A sign of life; cheap: call it while waiting."""
+        if time.monotonic() - self._told < RENEWED_EVERY:
+            return
+        self._told = time.monotonic()
+        card = Holder(getpass.getuser(), socket.gethostname(), os.getpid(), self._since, self._purpose, now())
+        temporary = self._card.with_suffix(".new")
+        temporary.write_text(json.dumps(vars(card)))
+        temporary.rename(self._card)
 
     def release(self) -> None:
-        """Give it back."""
-        self._holder.unlink(missing_ok=True)
-        self._lock.release()
+        """Give it back, also for those who inherited it."""
+        if self._held is None:
+            return
+        self._card.unlink(missing_ok=True)
+        fcntl.flock(self._held, fcntl.LOCK_UN)
+        os.close(self._held)
+        self._held = None
 
-    def _card(self) -> dict[str, object]:
-        return {
-            "user": getpass.getuser(),
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-            "for": self._purpose,
-        }
 
-    def _held_by(self) -> str:
-        try:
-            card = json.loads(self._holder.read_text())
-        except (OSError, ValueError):
-            return "a run that left no name"
-        return f"{card['user']} (process {card['pid']} on {card['host']}) since {card['since']}, for {card['for']}"
+def holder(state: Path) -> Holder | None:
+    """Who holds the bench with that state now; None where nobody does."""
+    try:
+        opened = os.open(state / "lease.lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        if _locked(opened):
+            return None
+    finally:
+        os.close(opened)
+    return holder_of(state / "lease.json") or Holder("somebody", "this host", 0, 0.0, "nobody knows what", 0.0)
+
+
+def holder_of(card: Path) -> Holder | None:
+    """What a holder wrote of itself; None where that cannot be read."""
+    try:
+        return Holder(**json.loads(card.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether the lock is ours now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

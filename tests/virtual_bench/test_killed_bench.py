@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.inventory import Bench, find_bench
+from harness.journal.lease import holder
 from virtual_bench.kind import VirtualBench, links
 
 ROOT = Path(__file__).parents[2]
@@ -57,17 +58,61 @@ def test_a_night_that_is_ended_puts_the_lab_back(
     assert night.wait(WITHIN) != 0
 
 
-def test_a_killed_episode_is_recovered_by_the_night_itself(bench: Bench, night: subprocess.Popen[bytes]) -> None:
+def test_a_killed_episode_is_put_back_by_its_watchdog(bench: Bench, night: subprocess.Popen[bytes]) -> None:
     os.kill(runs_of(bench)[0], signal.SIGKILL)
-    assert holds(lambda: home_has_link(bench))
+    assert holds(lambda: home_has_link(bench), 10)
     assert night.wait(WITHIN) == 10
 
 
-def test_after_both_are_killed_recover_names_and_puts_back(bench: Bench, night: subprocess.Popen[bytes]) -> None:
+def test_when_run_and_night_are_killed_the_watchdog_puts_back_and_the_next_run_says_so(
+    bench: Bench, night: subprocess.Popen[bytes]
+) -> None:
+    run = runs_of(bench)[0]
+    night.kill()
+    os.kill(run, signal.SIGKILL)
+    assert holds(lambda: home_has_link(bench), 10)
+    assert holds(lambda: holder(bench.state) is None)
+    told = cli("recover", bench)
+    assert "the watchdog put sw-home port1 back to on" in told.stdout
+    assert "nothing was left" in cli("recover", bench).stdout
+
+
+def test_a_watchdog_that_was_killed_is_replaced(bench: Bench, night: subprocess.Popen[bytes]) -> None:
+    run = runs_of(bench)[0]
+    first = watchdog_of(run)
+    os.kill(first, signal.SIGKILL)
+    assert holds(lambda: watchdog_of(run) not in (0, first), 5)
+    os.kill(run, signal.SIGKILL)
+    assert holds(lambda: home_has_link(bench), 10)
+    assert night.wait(WITHIN) == 10
+
+
+def test_while_the_watchdog_is_at_it_nobody_else_gets_the_bench(
+    bench: Bench, night: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    run = runs_of(bench)[0]
+    held = holder(bench.state)
+    assert held is not None
+    assert held.purpose == "home_lost"
+    refused = cli("run", bench, "home_lost", "--out", str(tmp_path / "second"))
+    assert refused.returncode == 2
+    assert f"it is in use by {held.user} (process {run} on" in refused.stderr
+    watchdog = watchdog_of(run)
+    os.kill(watchdog, signal.SIGSTOP)
+    os.kill(run, signal.SIGKILL)
+    assert holds(lambda: not runs_of(bench))
+    assert holder(bench.state) is not None, "the lock was let go with the run"
+    os.kill(watchdog, signal.SIGCONT)
+    assert holds(lambda: home_has_link(bench), 10)
+    night.wait(WITHIN)
+    assert holder(bench.state) is None
+
+
+def test_after_all_are_killed_recover_names_and_puts_back(bench: Bench, night: subprocess.Popen[bytes]) -> None:
     runs = runs_of(bench)
     night.kill()
-    for run in runs:
-        os.kill(run, signal.SIGKILL)
+    for process in [watchdog_of(run) for run in runs] + runs:
+        os.kill(process, signal.SIGKILL)
     night.wait()
     assert holds(lambda: not runs_of(bench))
     assert not home_has_link(bench)
@@ -93,6 +138,16 @@ def runs_of(bench: Bench) -> list[int]:
     ]
 
 
+def watchdog_of(run: int) -> int:
+    """The process that waits for the death of a run; 0 where there is none."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and any(word.endswith("journal/guard.py") for word in arguments(folder)):
+            status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+            if int(status["PPid"]) == run and not status["State"].strip().startswith("Z"):
+                return int(folder.name)
+    return 0
+
+
 def arguments(folder: Path) -> list[str]:
     try:
         return (folder / "cmdline").read_text().split("\0")
@@ -100,8 +155,8 @@ def arguments(folder: Path) -> list[str]:
         return []
 
 
-def cli(command: str, bench: Bench) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "harness.cli", command, "--bench", bench.name]
+def cli(command: str, bench: Bench, *more: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "harness.cli", command, *more, "--bench", bench.name]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
