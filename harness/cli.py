@@ -47,9 +47,13 @@ def run(
 
 @app.command()
 @plainly
-def recover(bench: BenchName = "virtual") -> None:
+def recover(
+    bench: BenchName = "virtual",
+    wait_for_bench: Annotated[float, typer.Option(help="Seconds to wait for a bench in use.")] = 0.0,
+    lease_fd: Annotated[int | None, typer.Option(hidden=True, help="The lock that a watchdog inherited.")] = None,
+) -> None:
     """Put back what a run that died has left changed on a bench."""
-    for line in put_lab_back(_entered(bench), Lines()):
+    for line in put_lab_back(_entered(bench), Lines(), wait_for_bench, lease_fd):
         print(line)
 
 
