@@ -4,6 +4,7 @@ All growing files go into one tshark as one pcapng stream, each capture point an
 """
 
 import math
+import os
 import queue
 import struct
 import subprocess
@@ -67,14 +68,14 @@ class LiveReader:
         Raises ConfigurationFault where tshark is not installed.
         """
         need_tshark()
-        with tempfile.TemporaryFile() as words:
-            self._tshark = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *command(self._topology, self._keys, live=True)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=words,
-                start_new_session=True,
-            )
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115
+        self._tshark = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", *command(self._topology, self._keys, live=True)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+            start_new_session=True,
+        )
         works = (partial(self._feed, dict(files)), self._read)
         self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
         for thread in self._threads:
@@ -101,12 +102,14 @@ class LiveReader:
         if self._tshark is not None:
             self._tshark.kill()
             self._tshark.wait()
+            self._words.close()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:
-            if not self._ending.is_set():
+            # That a pipe is broken has a cause, which is told by who reads.
+            if not self._ending.is_set() and not isinstance(error, BrokenPipeError):
                 self._fault = error
 
     def _feed(self, files: Mapping[str, Callable[[], Sequence[Path]]]) -> None:
@@ -138,6 +141,9 @@ class LiveReader:
                     for event in self._events_of(message, meaning):
                         self._events.put(event)
             self.latency = RealSeconds(max(self.latency, now() - row.at - behind))
+        if not self._ending.is_set():
+            said = os.pread(self._words.fileno(), 4096, 0).decode(errors="replace").strip().splitlines()
+            raise ChildProcessError(f"tshark has ended: {(said or ['no words'])[-1]}")
 
     def _behind_at(self, point: str, stamp: float) -> float:
         """By how many real seconds the stamps of a point are to be put forward: the least lateness seen there.

@@ -110,11 +110,11 @@ class Recording:
         """The events of its captures."""
         captures = self.manifest.captures
         return decode(
-            {capture.point: self._files_of(capture) for capture in captures},
+            {capture.point: self.files_of(capture) for capture in captures},
             topology_of(self.inventory),
             EpochSeconds(self.manifest.ended),
             [capture.point for capture in captures if capture.own_clock],
-            {capture.point: keys for capture in captures if (keys := self._keys_of(capture)) is not None},
+            self.keys,
         )
 
     @cached_property
@@ -137,7 +137,7 @@ class Recording:
 
     def unreadable(self, phone: Phone) -> str:
         """Why nobody can tell what this phone registered, "" where it can be told."""
-        if phone.transport != "tls" or any(self._keys_of(capture) is not None for capture in self.manifest.captures):
+        if phone.transport != "tls" or self.keys:
             return ""
         return "no key: its registrations are encrypted, and no capture point has TLS session keys"
 
@@ -153,7 +153,7 @@ class Recording:
     def firmware(self) -> dict[str, str]:
         """Phone or system → product and version, as far as it told them at the failover system's port."""
         point = next(name for name, one in self.inventory.captures.items() if Role.FAILOVER.value in one.sees)
-        files = next(self._files_of(one) for one in self.manifest.captures if one.point == point)
+        files = next(self.files_of(one) for one in self.manifest.captures if one.point == point)
         names = {str(system.address): role.value for role, system in self.inventory.systems.items()}
         extensions = {phone.extension: name for name, phone in self.inventory.phones.items()}
         for attempt in self.timeline.attempts:
@@ -232,12 +232,15 @@ class Recording:
         files = [file for file in self.captured_at(point).files if (self.folder / file.name).exists()]
         return self.folder / min(files, key=lambda file: max(file.first - instant, instant - file.last, 0.0)).name
 
-    def _files_of(self, capture: Captured) -> list[Path]:
+    def files_of(self, capture: Captured) -> list[Path]:
+        """Its files that are there, in order."""
         return [path for file in capture.files if (path := self.folder / file.name).exists()]
 
-    def _keys_of(self, capture: Captured) -> Path | None:
-        path = self.folder / capture.keys if capture.keys else None
-        return path if path is not None and path.exists() else None
+    @property
+    def keys(self) -> dict[str, Path]:
+        """Capture point → its TLS session keys, as far as they are there."""
+        found = {one.point: self.folder / one.keys for one in self.manifest.captures if one.keys}
+        return {point: path for point, path in found.items() if path.exists()}
 
     @cached_property
     def _host(self) -> tuple[Sample, ...]:

@@ -110,18 +110,19 @@ def _of_recording(folder: Path) -> Captures:
         raise ConfigurationFault(f"{folder} is not a recording.", next_step=step)
     recording = Recording.load(folder.resolve())
     manifest, place = recording.manifest, recording.folder
-    kept = {one.point: [file for file in one.files if (place / file.name).exists()] for one in manifest.captures}
-    keys = {one.point: place / one.keys for one in manifest.captures if one.keys and (place / one.keys).exists()}
+    files = {one.point: recording.files_of(one) for one in manifest.captures}
+    kept = {path for paths in files.values() for path in paths}
+    counts = {place / file.name: file.packets for one in manifest.captures for file in one.files}
     return Captures(
-        {point: [place / file.name for file in files] for point, files in kept.items()},
-        {place / file.name: file.packets for files in kept.values() for file in files},
+        files,
+        {path: count for path, count in counts.items() if path in kept},
         EpochSeconds(manifest.began),
         EpochSeconds(manifest.ended),
         recording.inventory,
         recording.inventory.settings.scale,
         "bench seconds since the recording began",
         tuple(one.point for one in manifest.captures if one.own_clock),
-        keys,
+        recording.keys,
         recording,
     )
 

@@ -1,10 +1,12 @@
 """The picture of an episode: stimuli, a lane per phone coloured by where it is registered, the judged window."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 WIDTH, LEFT, RIGHT = 1100, 150, 20
 LANE, GAP, TOP = 26, 10, 92
+TOGETHER = 6.0
+"""Units of the picture within which several stimuli are one mark."""
 COLOURS = {
     "home": "#2f7d4f",
     "failover": "#d9822b",
@@ -115,7 +117,7 @@ class Picture:
 
     def _stimuli(self, height: int) -> list[str]:
         parts, taken = [], [-1e9, -1e9, -1e9]
-        for mark in self.stimuli:
+        for mark in self._grouped():
             x, length = self._x(mark.high), 6.5 * len(mark.label)
             # Labels that would overlap go to the next of three rows.
             row = next((row for row in range(3) if x - taken[row] > 6), 2)
@@ -126,6 +128,19 @@ class Picture:
             text = f'<text x="{at:.1f}" y="{y}" fill="#b8322a" text-anchor="{anchor}">'
             parts.append(f"{text}{escape(mark.label)}</text>")
         return parts
+
+    def _grouped(self) -> list[Mark]:
+        """The stimuli, but several at one place of the picture as one, since their labels could not be read."""
+        groups: list[list[Mark]] = []
+        for mark in self.stimuli:
+            if groups and self._x(mark.high) - self._x(groups[-1][0].high) < TOGETHER:
+                groups[-1].append(mark)
+            else:
+                groups.append([mark])
+        return [
+            group[0] if len(group) == 1 else replace(group[0], label=f"{group[0].label} and {len(group) - 1} more")
+            for group in groups
+        ]
 
     def _instants(self, height: int) -> list[str]:
         parts = []
