@@ -237,7 +237,7 @@ def test_a_disk_that_gets_full_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch
     rig.recorder.start()
     rig.recorder.check()
     monkeypatch.setattr(recorder_module, "ROOM", 1 << 60)
-    with pytest.raises(HarnessFault, match="the disk under .* is full"):
+    with pytest.raises(HarnessFault, match=r"the disk under .* is full"):
         rig.recorder.check()
 
 
