@@ -25,7 +25,7 @@ def main() -> int:
     run = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "runs" / "latest").resolve()
     with tempfile.TemporaryDirectory() as folder:
         checkout, recordings = Path(folder) / "checkout", Path(folder) / "recordings"
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(checkout)], check=True)
+        subprocess.run(["git", "-c", "safe.directory=*", "clone", "-q", str(ROOT), str(checkout)], check=True)
         shutil.copytree(run / "recordings", recordings)
         before, again = cases(run), judged(checkout, recordings, Path(folder) / "runs")
         differing = [name for name in before if again.get(name) != before[name]]
