@@ -121,7 +121,7 @@ class Recorder:
 
     def _close(self, point: str, marker: Marker | str, deadline: Deadline) -> Captured:
         dumpcap = self._running[point]
-        fault = marker if isinstance(marker, str) else _missing(marker, deadline)
+        fault = marker if isinstance(marker, str) else _missing(dumpcap, marker, deadline)
         ended = now() if isinstance(marker, str) else marker.first_sent
         dumpcap.interrupt(STOPPED_WITHIN)
         del self._running[point]
@@ -155,12 +155,15 @@ class Recorder:
             )
 
 
-def _missing(marker: Marker, deadline: Deadline) -> str:
+def _missing(dumpcap: Dumpcap, marker: Marker, deadline: Deadline) -> str:
     """ "" once the packet that marks the end was seen, else why it was not."""
     try:
-        return "" if marker.arrived(deadline) else "the packet that marks its end is missing"
+        if marker.arrived(deadline):
+            return ""
+        dumpcap.check()  # it may have died while that packet was on its way
     except BenchError as fault:
         return str(fault)
+    return "the packet that marks its end is missing"
 
 
 def _end_marker(dumpcap: Dumpcap) -> Marker | str:
