@@ -74,8 +74,9 @@ def ratio(file: Path, placed: Placed) -> float:
 
 def timed(file: Path, placed: Placed) -> tuple[float, Decoded]:
     """Seconds that our decoding takes, and what it found."""
+    topology = topology_of(find_bench("virtual").inventory)
     began = time.perf_counter()
-    found = decode({"home": [file]}, topology_of(find_bench("virtual").inventory), EpochSeconds(placed.ended + 60))
+    found = decode({"home": [file]}, topology, EpochSeconds(placed.ended + 60))
     return time.perf_counter() - began, found
 
 
