@@ -156,13 +156,16 @@ class Scanner:
         if not places:
             return None, at
         begins = np.array(places, np.int64)
+        damaged = _damaged(words, begins, np.diff(begins, append=end))
+        if damaged[0]:
+            raise ValueError("not pcapng: a block's lengths do not fit each other")
+        if damaged.any():
+            sound = int(np.argmax(damaged))
+            begins, end = begins[:sound], int(begins[sound])
         kinds = words[begins]
         for place in begins[kinds == INTERFACE].tolist():
             self._links.append(_link(data[at + place * 4 : at + (place + int(words[place + 1])) * 4], self._order))
         packets = np.flatnonzero(np.isin(kinds, _PACKETS))
-        needed = np.where(kinds[packets] == SIMPLE_PACKET, 16, _PACKET_AT + 4)
-        if (words[begins[packets] + 1] < needed).any():
-            raise ValueError("not pcapng: a packet's block is too short")
         return self._arrays(data[at : at + end * 4], begins * 4, packets), at + end * 4
 
     def _arrays(self, blocks: bytes, begins: Integers, packets: Integers) -> Batch:
@@ -181,8 +184,8 @@ class Scanner:
         ticks = words[word + 3].astype(np.int64) * (1 << 32) + words[word + 4].astype(np.int64)
         whole, rest = np.divmod(ticks, np.rint(1 / unit).astype(np.int64))
         starts = begins[packets] + np.where(simple, 12, _PACKET_AT)
-        room = sizes[packets] - np.where(simple, 16, _PACKET_AT + 4)
-        lengths = np.minimum(np.where(simple, words[word + 2], words[word + 5]).astype(np.int64), room)
+        lengths = np.where(simple, words[word + 2], words[word + 5]).astype(np.int64)
+        lengths = np.minimum(lengths, sizes[packets] - np.where(simple, 16, _PACKET_AT + 4))
         kind = np.where(simple, -1, np.array([link.kind for link in links])[interface])
         at = np.where(simple, 0.0, whole + offset + rest * unit)
         return Batch(data, begins, sizes, Packets(packets, at, starts, lengths, kind))
@@ -196,6 +199,8 @@ class Scanner:
         while at + _RECORD <= end:
             seconds, fraction, length, _ = read(data, at)
             if length > _LARGEST:
+                if begins:
+                    break
                 raise ValueError("not pcap: a packet's length is impossible")
             if at + _RECORD + length > end:
                 break
@@ -229,6 +234,8 @@ def _walk(words: memoryview) -> tuple[list[int], int]:
             break  # another one, perhaps in another byte order
         size = words[place + 1]
         if size & 3 or not 12 <= size <= _LARGEST:
+            if places:
+                break  # what is before it is sound
             raise ValueError("not pcapng: a block's length is impossible")
         after = place + (size >> 2)
         if after > end:
@@ -236,6 +243,16 @@ def _walk(words: memoryview) -> tuple[list[int], int]:
         add(place)
         place = after
     return places, place
+
+
+def _damaged(words: NDArray[np.uint32], begins: Integers, sizes: Integers) -> Flags:
+    """Which blocks tell two lengths, or hold a packet that cannot be in them; `begins` and `sizes` in words."""
+    kinds = words[begins]
+    twice = words[begins + sizes - 1] != words[begins + 1]
+    packet = (kinds == PACKET) | (kinds == OLD_PACKET)
+    captured = words[np.minimum(begins + 5, len(words) - 1)].astype(np.int64)
+    beyond = packet & (_PACKET_AT + captured + 4 > sizes * 4)
+    return np.asarray(twice | beyond | (kinds == SIMPLE_PACKET) & (sizes < 4), bool)
 
 
 def extent(file: Path) -> tuple[int, EpochSeconds, EpochSeconds]:

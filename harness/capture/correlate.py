@@ -56,6 +56,8 @@ class Merger(Generic[M]):
             self._count += 1
         else:
             group.sightings.extend(message.sightings)
+            if message.at < group.first.at:
+                group.first = message
         while self._waiting and self._waiting[0][0] < message.at - self._held:
             yield self._complete(heappop(self._waiting)[2])
 
@@ -69,6 +71,7 @@ class Merger(Generic[M]):
         if self._open.get(first.identity) is group:
             del self._open[first.identity]
         at = first.at
+        group.sightings.sort(key=lambda seen: seen.at)
         role = self._topology.system_among(first.source.address, first.destination.address)
         point = self._topology.deciding.get(role) if role and not isinstance(first, LineMessage) else None
         for seen in group.sightings:

@@ -157,6 +157,8 @@ def read_packet(row: Row, point: str, frame: int, topology: Topology) -> tuple[l
 
     Sight of the line needs no more than sound TCP, so it is read even where what TCP carries is odd.
     """
+    if not row.at:
+        return [], "a packet without a time stamp"
     messages: list[Message] = list(line_messages(row, point, frame, topology))
     if row.first("_ws.malformed"):
         return messages, next((text for text in row.all("_ws.malformed") if " " in text), "a malformed packet").strip(
@@ -172,7 +174,7 @@ def read_packet(row: Row, point: str, frame: int, topology: Topology) -> tuple[l
 
 def _signalling(row: Row, point: str, frame: int, topology: Topology) -> Iterator[Message]:
     yield from rejections(row, point, frame, topology)
-    if row.first("icmp.type"):
+    if row.first("icmp.type") or row.first("icmpv6.type"):
         return  # what it quotes was said by somebody else, earlier
     for field_name, reader in _READERS:
         if row.first(field_name):

@@ -7,6 +7,7 @@ first value holds every later message, and each later value is a suffix of the o
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from harness.capture.events import Sighting
 from harness.capture.fields import Row, unescaped
@@ -31,8 +32,12 @@ _STARTS = ("sip.Request-Line", "sip.Status-Line")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _COMMA_SEPARATED = ("via", "contact")
 _COMMA = re.compile(r',(?=(?:[^"<]|"(?:\\.|[^"\\])*"|<[^>]*>)*$)')
-_URI = re.compile(r"<([^>]*)>|^\s*([^;\s]+)")
+_DISPLAYED = re.compile(r'^\s*"(?:\\.|[^"\\])*"')
+"""The quoted name before a URI, in which anything may stand."""
+_URI = re.compile(r"<([^>]*)>")
 _USER = re.compile(r"sips?:([^@;>]+)@")
+_REMEMBERED = 4096
+"""Headers of which the URI is remembered: phones say the same ones over and over."""
 _EXPIRES = re.compile(r";\s*expires\s*=\s*\"?(\d+)", re.IGNORECASE)
 _STATE = re.compile(r"\bstate\s*=\s*[\"'](\w+)[\"']")
 
@@ -52,8 +57,20 @@ def sip_messages(row: Row, point: str, frame: int) -> Iterator[SipMessage]:
     (source, destination), (source_port, destination_port) = row.addresses, row.ports
     ends = Endpoint(source, source_port), Endpoint(destination, destination_port)
     for start, text in _parted(starts, tails):
-        head, _, body = text.partition("\r\n\r\n")
+        head, body = _halves(text)
         yield SipMessage(row.at, sightings, *ends, start, headers_of(head), body)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """Headers and body. The first empty line parts them, also where it is the first line: then there is no header.
+
+    Like tshark this takes each of CR LF, LF and CR for a line's end.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.startswith("\n"):
+        return "", text[1:]
+    head, _, body = text.partition("\n\n")
+    return head, body
 
 
 def _parted(starts: list[str], tails: list[str]) -> list[tuple[str, str]]:
@@ -112,16 +129,19 @@ def headers_of(text: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+@lru_cache(_REMEMBERED)
 def user_of(header: str) -> str:
     """The user part of the URI in a From, To or Contact, "" where there is none."""
-    found = _USER.search(header)
+    found = _USER.match(uri_of(header))
     return found[1] if found else ""
 
 
+@lru_cache(_REMEMBERED)
 def uri_of(contact: str) -> str:
     """The URI of a Contact without its parameters: what names a binding."""
-    found = _URI.search(re.sub(r'^\s*"(?:\\.|[^"\\])*"', "", contact))
-    return ((found[1] or found[2] or "") if found else "").partition(";")[0]
+    text = _DISPLAYED.sub("", contact) if '"' in contact else contact
+    found = _URI.search(text)
+    return (found[1] if found else text).strip().partition(";")[0]
 
 
 def expiry(message: SipMessage, contact: str) -> int | None:

@@ -229,6 +229,25 @@ def test_headers_are_unfolded_named_in_full_and_split() -> None:
     assert [user_of(contact) for contact in found["contact"]] == ["1", "2"]
 
 
+@needs_tshark
+@pytest.mark.parametrize("ending", ["\r\n", "\n", "\r"])
+def test_what_follows_an_empty_line_is_no_header(tmp_path: Path, ending: str) -> None:
+    phone = Dialogue()
+    asked = phone.register()
+    answer = phone.answer("200 OK", expires=180).decode().replace("\r\n", ending, 1).replace(ending, 2 * ending, 1)
+    frames = [ask(0, asked), reply(0.1, answer.encode())]
+    assert [each.outcome for each in attempts(decoded(tmp_path, home=frames))] == [Outcome.UNANSWERED]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["sip:301@x;tag=1", "<sip:301@x;transport=tcp>;tag=1", "Ada <sip:301@x>", '"sip:999@x <sip:998@x>" <sips:301@x>'],
+)
+def test_the_user_is_that_of_the_uri_whatever_name_is_displayed(header: str) -> None:
+    assert user_of(header) == "301"
+    assert uri_of(header) in ("sip:301@x", "sips:301@x")
+
+
 @given(st.text(max_size=200))
 def test_headers_of_anything_never_raise(text: str) -> None:
     for values in headers_of(text).values():
