@@ -27,7 +27,7 @@ from harness.capture.messages import (
     Rejection,
     SipMessage,
 )
-from harness.capture.offsets import ClockOffset, corrected, estimate
+from harness.capture.offsets import ClockOffset, corrected, earliest, estimate
 from harness.capture.offsets import doubts as clock_doubts
 from harness.capture.ras import ras_messages
 from harness.capture.ras_attempts import RasAttempts
@@ -119,7 +119,7 @@ def decode(
         {name: found.sights for name, found in dissections.items()},
         {name: offset.widest for name, offset in offsets.items()},
         tuple(doubts),
-        {name: found.last_seen for name, found in dissections.items()},
+        {name: earliest(found.last_seen, offsets.get(name)) for name, found in dissections.items()},
         tally,
     )
 

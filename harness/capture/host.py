@@ -1,5 +1,6 @@
 """The harness's own host, watched through a recording: its scheduling lag, and whether its clock was stepped."""
 
+import os
 import re
 import subprocess
 import sys
@@ -46,7 +47,8 @@ class HostWatch:
 
     def start(self) -> None:
         """Begin; it ends with the thread that began it."""
-        words = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-I", "-S", pulse.__file__]
+        pulsing = [sys.executable, "-I", "-S", pulse.__file__, str(os.getpid())]
+        words = ["setpriv", "--pdeathsig", "KILL", "--", *pulsing]
         self._began = time.time()
         with (self._folder / FILE).open("ab") as out:
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, start_new_session=True)

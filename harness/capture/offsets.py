@@ -116,6 +116,12 @@ def corrected(message: M, offset: ClockOffset) -> M:
     return moved(message, -found.middle) if found is not None else message
 
 
+def earliest(stamp: EpochSeconds, offset: ClockOffset | None) -> EpochSeconds:
+    """When a packet was there at the earliest by the harness's clock; its stamp where nobody knows."""
+    found = offset.at(stamp) if offset is not None and offset.known else None
+    return EpochSeconds(stamp - found.high) if found is not None else stamp
+
+
 def moved(message: M, by: float) -> M:
     """The message with its stamps put forward by so many real seconds."""
     if not by:

@@ -1,6 +1,6 @@
 """How late this machine is, and what its clocks do: a small program of its own, so that only the machine counts.
 
-    python pulse.py
+    python pulse.py PARENT
 
 Each 10 ms it means to wake up; each second, at once where it was late by more than 20 ms, and when it is ended by
 SIGTERM, it prints a line: CLOCK_REALTIME, CLOCK_MONOTONIC and by how many seconds it woke up late at the worst since
@@ -9,6 +9,7 @@ the last line.
 
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 
@@ -16,7 +17,9 @@ EVERY, TOLD_EVERY, LATE, AT_ONCE = 0.01, 1.0, 0.02, 0.0002
 
 
 def main() -> None:
-    """Until it is ended."""
+    """Until it is ended, or never where its parent was gone before the kernel could be told to end it with that."""
+    if os.getppid() != int(sys.argv[1]):
+        return
     due = told = time.monotonic()
     worst, cut = 0.0, False
     ending: list[int] = []

@@ -143,3 +143,9 @@ def test_a_line_that_was_cut_on_a_full_disk_spoils_none_behind_it(tmp_path: Path
 
 def test_a_recording_without_a_pulse_has_no_samples(tmp_path: Path) -> None:
     assert samples(tmp_path) == ()
+
+
+def test_a_pulse_whose_parent_was_gone_before_it_began_does_not_begin() -> None:
+    """As after a kill in the moment in which it is started: nobody would end it any more."""
+    done = subprocess.run([sys.executable, pulse.__file__, "1"], capture_output=True, timeout=10, check=True)
+    assert done.stdout == b""

@@ -107,6 +107,7 @@ def test_a_file_by_a_clock_that_is_off_says_the_same(tmp_path: Path, point: str,
     assert (UP + DOWN) / 2 <= after.offsets[point] < 0.003
     assert same(before, after, after.offsets[point])
     assert not same(before, read(paths | {point: moved}), 1.0)  # that is what it is needed for
+    assert 0 <= before.last_seen[point] - after.last_seen[point] <= 2 * after.offsets[point]  # never too late
 
 
 @needs_tshark
