@@ -30,7 +30,7 @@ NAME, BATCH, WORKERS = "mutations", 100, 2
 
 
 def main() -> int:
-    """Go on where the file of results ends."""
+    """Try the files that no line of the results is about yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=5000)
     parser.add_argument(
@@ -41,17 +41,16 @@ def main() -> int:
         Path(f"mutant-{options.keep}.pcapng").write_bytes(mutant(options.keep))
         print(*one_file(options.keep), sep="\n")
         return 0
-    done = sum(row["files"] for row in rows(NAME))
+    done = {row["first"] for row in rows(NAME)}
     with ProcessPoolExecutor(WORKERS) as pool:
-        while done < options.files:
+        for first in (each for each in range(0, options.files, BATCH) if each not in done):
             found: Counter[str] = Counter()
             faults: list[str] = []
-            for counted, wrong in pool.map(one_file, range(done, done + BATCH)):
+            for counted, wrong in pool.map(one_file, range(first, first + BATCH)):
                 found += counted
                 faults += wrong
-            append(NAME, {"commit": git_commit(), "first": done, "files": BATCH, **found, "faults": faults})
-            done += BATCH
-            print(f"{done} files, {dict(found)}, {len(faults)} faults", flush=True)
+            append(NAME, {"commit": git_commit(), "first": first, "files": BATCH, **found, "faults": faults})
+            print(f"{first + BATCH} files, {dict(found)}, {len(faults)} faults", flush=True)
     return int(any(row["faults"] for row in rows(NAME)))
 
 

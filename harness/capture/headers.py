@@ -24,7 +24,7 @@ class Headers:
 
     `mac`: the sender's hardware address as a number, -1 where there is none. `version`: 4, 6 or 0.
     `network` and `payload`: where the IP header and, of a whole UDP datagram, its data begin.
-    `udp`: whether it is one: no fragment, no extension header, not cut within the header.
+    `udp`: whether it is one: no fragment, no extension header, not cut within the header, of a possible length.
     `source_port` and `destination_port` are 0 for all others.
     """
 
@@ -49,8 +49,12 @@ def headers_of(batch: Batch) -> Headers:
     six = (version == 6) & (network + 40 <= ends)
     fragment = (_byte(data, network + 6) & 0x3F) | _byte(data, network + 7)
     protocol = np.where(four, _byte(data, network + 9), np.where(six, _byte(data, network + 6), 0))
-    transport = network + np.where(four, (head.astype(np.int64) & 0x0F) * 4, 40)
-    udp = (four & (fragment == 0) | six) & (protocol == _UDP) & (transport + 8 <= ends)
+    header = np.where(four, (head.astype(np.int64) & 0x0F) * 4, 40)
+    # What the header says of the length; 0 where the card is still to cut the packet into pieces.
+    told = np.where(four, _short(data, network + 2), np.where(six, _short(data, network + 4), 0))
+    sound = (header >= 20) & ((told == 0) | (told + np.where(six, 40, 0) >= header + 8))
+    transport = network + header
+    udp = (four & (fragment == 0) | six) & sound & (protocol == _UDP) & (transport + 8 <= ends)
     return Headers(
         np.where(packets.links == _ETHERNET, _mac(data, starts), -1),
         np.where(four, 4, np.where(six, 6, 0)),

@@ -140,6 +140,19 @@ def test_fragments_of_ipv6_are_no_media(offset: int) -> None:
     assert read([(0.0, ipv6_fragment(offset)), (0.1, ipv6_fragment(offset))]) == ((), 2)
 
 
+@pytest.mark.parametrize(("told", "streams"), [(0, 1), (13, 0), (27, 0), (28, 1)])
+def test_a_header_with_an_impossible_length_is_no_media(told: int, streams: int) -> None:
+    frames = [udp((IPV4[0], 16384), (IPV4[1], 20000), rtp(number, 7)) for number in range(3)]
+    frames = [frame[:16] + struct.pack(">H", told) + frame[18:] for frame in frames]
+    assert len(read([(number / 50, frame) for number, frame in enumerate(frames)])[0]) == streams
+
+
+def test_a_header_shorter_than_possible_is_no_media() -> None:
+    frames = [udp((IPV4[0], 16384), (IPV4[1], 20000), rtp(number, 7)) for number in range(3)]
+    frames = [frame[:14] + b"\x44" + frame[15:30] + b"\x40\x00\x4e\x20\x00\x28\0\0" + frame[42:] for frame in frames]
+    assert read([(number / 50, frame) for number, frame in enumerate(frames)]) == ((), 3)
+
+
 @pytest.mark.parametrize("build", [udp, udp6])
 @given(size=st.integers(0, 120), tags=st.integers(0, 3))
 @settings(deadline=None)
