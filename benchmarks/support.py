@@ -148,6 +148,7 @@ def _doubts(event: Event, read: Reading) -> Iterator[str]:
     if not any(_bears_out(event, frame) for frame in found):
         yield "not so"
     users = {user for frame in found if frame.has("sip.Method", "REGISTER") for user in frame.all("sip.to.user")}
+    users |= {user.partition(";")[0] for user in users}
     if isinstance(event, RegistrationAttempt) and event.extension and users and event.extension not in users:
         yield "somebody else"
 

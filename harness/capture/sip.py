@@ -35,7 +35,7 @@ _COMMA = re.compile(r',(?=(?:[^"<]|"(?:\\.|[^"\\])*"|<[^>]*>)*$)')
 _DISPLAYED = re.compile(r'^\s*"(?:\\.|[^"\\])*"')
 """The quoted name before a URI, in which anything may stand."""
 _URI = re.compile(r"<([^>]*)>")
-_USER = re.compile(r"sips?:([^@;>]+)@")
+_USER = re.compile(r"sips?:([^@]+)@")
 _REMEMBERED = 4096
 """Headers of which the URI is remembered: phones say the same ones over and over."""
 _EXPIRES = re.compile(r";\s*expires\s*=\s*\"?(\d+)", re.IGNORECASE)
@@ -131,9 +131,9 @@ def headers_of(text: str) -> Mapping[str, tuple[str, ...]]:
 
 @lru_cache(_REMEMBERED)
 def user_of(header: str) -> str:
-    """The user part of the URI in a From, To or Contact, "" where there is none."""
+    """The user part of the URI in a From, To or Contact without parameters of its own, "" where there is none."""
     found = _USER.match(uri_of(header))
-    return found[1] if found else ""
+    return (found[1].partition(";")[0] or found[1]) if found else ""
 
 
 @lru_cache(_REMEMBERED)
@@ -141,7 +141,10 @@ def uri_of(contact: str) -> str:
     """The URI of a Contact without its parameters: what names a binding."""
     text = _DISPLAYED.sub("", contact) if '"' in contact else contact
     found = _URI.search(text)
-    return (found[1] if found else text).strip().partition(";")[0]
+    if found is None:
+        return text.strip().partition(";")[0]
+    user, at, host = found[1].strip().partition("@")  # a user part may have semicolons of its own
+    return f"{user}@{host.partition(';')[0]}" if at else user.partition(";")[0]
 
 
 def expiry(message: SipMessage, contact: str) -> int | None:

@@ -248,6 +248,13 @@ def test_the_user_is_that_of_the_uri_whatever_name_is_displayed(header: str) -> 
     assert uri_of(header) in ("sip:301@x", "sips:301@x")
 
 
+def test_a_user_part_may_have_semicolons() -> None:
+    assert user_of("<sip:301;phone-context=lab@x;transport=tcp>;tag=1") == "301"
+    assert uri_of("<sip:301;phone-context=lab@x;transport=tcp>;tag=1") == "sip:301;phone-context=lab@x"
+    assert user_of("<sip:;02@x>") == ";02"
+    assert uri_of("<sip:x;transport=tcp>") == "sip:x"
+
+
 @given(st.text(max_size=200))
 def test_headers_of_anything_never_raise(text: str) -> None:
     for values in headers_of(text).values():
