@@ -35,7 +35,8 @@ _LARGEST = 64 << 20
 """No block of a real file is larger; a damaged length would have us read the rest as one block."""
 SPARE = 128
 """Zero bytes behind the blocks of a batch, so that the headers of a packet that was cut can be looked for."""
-CHUNK = 4 << 20
+CHUNK = 1 << 20
+"""What is read at once: about what a processor's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -154,15 +155,18 @@ class Scanner:
         words = np.frombuffer(data, f"{self._order}u4", (len(data) - at) // 4, at).astype(np.uint32, copy=False)
         places, end = _walk(words.data)
         if not places:
+            if len(words) >= 3 and not 12 <= words[1] <= _LARGEST:
+                raise ValueError("not pcapng: a block's length is impossible")
             return None, at
         begins = np.array(places, np.int64)
         damaged = _damaged(words, begins, np.diff(begins, append=end))
         if damaged[0]:
             raise ValueError("not pcapng: a block's lengths do not fit each other")
-        if damaged.any():
-            sound = int(np.argmax(damaged))
-            begins, end = begins[:sound], int(begins[sound])
         kinds = words[begins]
+        stops = damaged | (kinds == SECTION)  # another section, perhaps in another byte order
+        if stops[1:].any():
+            until = int(np.argmax(stops[1:])) + 1
+            begins, kinds, end = begins[:until], kinds[:until], int(begins[until])
         for place in begins[kinds == INTERFACE].tolist():
             self._links.append(_link(data[at + place * 4 : at + (place + int(words[place + 1])) * 4], self._order))
         packets = np.flatnonzero(np.isin(kinds, _PACKETS))
@@ -223,22 +227,16 @@ class Scanner:
 
 
 def _walk(words: memoryview) -> tuple[list[int], int]:
-    """Where the whole blocks of one section begin and where the last of them ends; all in words of 4 bytes.
+    """Where the whole blocks begin by their lengths, and where the last of them ends; all in words of 4 bytes.
 
     This is the one step that is taken for each packet of a night, so it does nothing but go on.
     """
     places: list[int] = []
     add, place, end = places.append, 0, len(words)
     while place + 3 <= end:
-        if words[place] == SECTION and places:
-            break  # another one, perhaps in another byte order
         size = words[place + 1]
-        if size & 3 or not 12 <= size <= _LARGEST:
-            if places:
-                break  # what is before it is sound
-            raise ValueError("not pcapng: a block's length is impossible")
         after = place + (size >> 2)
-        if after > end:
+        if size < 12 or after > end:
             break
         add(place)
         place = after
@@ -246,9 +244,9 @@ def _walk(words: memoryview) -> tuple[list[int], int]:
 
 
 def _damaged(words: NDArray[np.uint32], begins: Integers, sizes: Integers) -> Flags:
-    """Which blocks tell two lengths, or hold a packet that cannot be in them; `begins` and `sizes` in words."""
-    kinds = words[begins]
-    twice = words[begins + sizes - 1] != words[begins + 1]
+    """Which blocks tell an odd length or two, or hold more than is in them; `begins` and `sizes` in words."""
+    kinds, told = words[begins], words[begins + 1]
+    twice = (told % 4 != 0) | (words[begins + sizes - 1] != told)
     packet = (kinds == PACKET) | (kinds == OLD_PACKET)
     captured = words[np.minimum(begins + 5, len(words) - 1)].astype(np.int64)
     beyond = packet & (_PACKET_AT + captured + 4 > sizes * 4)

@@ -25,9 +25,6 @@ NEEDED = frozenset({
     "content-type",
 })  # fmt: skip
 """The headers that somebody here asks for."""
-_NAMES = {name: name for name in NEEDED} | {name.title(): name for name in NEEDED}
-_NAMES |= {"Call-ID": "call-id", "CSeq": "cseq", "WWW-Authenticate": "www-authenticate"}
-"""Usual spelling → long lower-case name, so that most headers cost one look-up."""
 _STARTS = ("sip.Request-Line", "sip.Status-Line")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _COMMA_SEPARATED = ("via", "contact")
@@ -37,7 +34,7 @@ _DISPLAYED = re.compile(r'^\s*"(?:\\.|[^"\\])*"')
 _URI = re.compile(r"<([^>]*)>")
 _USER = re.compile(r"sips?:([^@]+)@")
 _REMEMBERED = 4096
-"""Headers of which the URI is remembered: phones say the same ones over and over."""
+"""Lines that are remembered with their meaning: phones say the same ones over and over."""
 _EXPIRES = re.compile(r";\s*expires\s*=\s*\"?(\d+)", re.IGNORECASE)
 _STATE = re.compile(r"\bstate\s*=\s*[\"'](\w+)[\"']")
 
@@ -114,19 +111,23 @@ def headers_of(text: str) -> Mapping[str, tuple[str, ...]]:
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
     for line in text.split("\n"):
-        name, _, value = line.partition(":")
-        key = _NAMES.get(name)
-        if key is None:
-            name = name.strip().lower()
-            key = _COMPACT.get(name, name)
-            if key not in NEEDED:
-                continue
-        if key in _COMMA_SEPARATED and "," in value:
-            values = tuple(part.strip() for part in _COMMA.split(value))
-        else:
-            values = (value.strip(),)
-        found[key] = found[key] + values if key in found else values
+        name, values = _header(line)
+        if values:
+            found[name] = found[name] + values if name in found else values
     return found
+
+
+@lru_cache(_REMEMBERED)
+def _header(line: str) -> tuple[str, tuple[str, ...]]:
+    """Its long lower-case name and its values; none of a header that nobody asks for."""
+    name, _, value = line.partition(":")
+    name = name.strip().lower()
+    name = _COMPACT.get(name, name)
+    if name not in NEEDED:
+        return name, ()
+    if name in _COMMA_SEPARATED and "," in value:
+        return name, tuple(part.strip() for part in _COMMA.split(value))
+    return name, (value.strip(),)
 
 
 @lru_cache(_REMEMBERED)
