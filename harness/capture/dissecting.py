@@ -22,6 +22,8 @@ from harness.capture.topology import Topology
 
 _PIPE = 1 << 20
 """Bytes that the pipes to and from tshark hold, so that neither end waits for the other all the time."""
+_READ = 1 << 18
+"""Bytes that are read from tshark at once if they are there: each reading gives the feeding thread a turn."""
 
 
 def need_tshark() -> None:
@@ -102,6 +104,7 @@ class Dissection:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=words,
+                bufsize=_READ,
                 pipesize=_PIPE,
             ) as tshark:
                 assert tshark.stdin is not None
