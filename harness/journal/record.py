@@ -1,11 +1,13 @@
 """The journal: an append-only file of what is about to be changed, what was, and what was put back.
 
 Each line is a checksum, a space and a JSON object. A line is flushed and synced before the command
-it announces is sent. A torn or damaged line is told by its checksum and costs nothing before it.
+it announces is sent. A torn or damaged line is told by its checksum and costs no other, also where the
+damage is the end of a line. What was changed is said twice, in `intent` and in `done`: one of them is enough.
 """
 
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -32,16 +34,26 @@ class LabChange:
 
 @dataclass
 class Journal:
-    """The journal of one bench. `open_changes` are those begun and not yet undone, oldest first."""
+    """The journal of one bench. `damaged`: bytes that belong to no entry any more, found when it was read."""
 
     path: Path
+    damaged: int = 0
     _open: dict[int, LabChange] = field(default_factory=dict)
     _last: int = 0
 
     def __post_init__(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for entry in _entries(self.path):
+        self.read()
+
+    def read(self) -> None:
+        """Read it (again) from the disk: once the bench is ours, nobody else writes there any more."""
+        self._open, self._last = {}, 0
+        data = self.path.read_bytes() if self.path.exists() else b""
+        understood = 0
+        for entry, length in _entries(data):
+            understood += length
             self._take(entry)
+        self.damaged = len(data) - data.count(b"\n") - understood
 
     @property
     def open_changes(self) -> list[tuple[int, LabChange]]:
@@ -56,7 +68,7 @@ class Journal:
 
     def done(self, number: int) -> None:
         """The change was made and read back."""
-        self._append({"n": number, "what": "done"})
+        self._append({"n": number, "what": "done", "change": asdict(self._open[number])})
 
     def undone(self, number: int) -> None:
         """The state before the change is back, and was read back."""
@@ -71,6 +83,7 @@ class Journal:
         body = json.dumps({"t": now(), **entry}, sort_keys=True).encode()
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         try:
+            began = not self.path.exists()
             with self.path.open("ab") as file:
                 # A torn line of a killed run has no newline; ours must not be glued to it.
                 if file.tell() and not _ends_with_newline(self.path):
@@ -78,6 +91,8 @@ class Journal:
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
+            if began:
+                _sync_folder(self.path.parent)
         except OSError as error:
             raise HarnessFault(
                 f"the journal {self.path} cannot be written ({error.strerror}) for '{entry['what']}'.",
@@ -88,23 +103,45 @@ class Journal:
     def _take(self, entry: dict[str, Any]) -> None:
         number = int(entry["n"])
         self._last = max(self._last, number)
-        if entry["what"] == "intent":
+        if "change" in entry:
             self._open[number] = LabChange(**entry["change"])
         elif entry["what"] == "undone":
             self._open.pop(number, None)
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Every undamaged entry of the file, in its order."""
-    if not path.exists():
-        return
-    for line in path.read_bytes().split(b"\n"):
-        checksum, _, body = line.partition(b" ")
-        try:
-            if int(checksum, 16) == zlib.crc32(body) and len(checksum) == 8:
-                yield json.loads(body)
-        except ValueError:
-            continue
+_BEGINS = re.compile(rb"([0-9a-f]{8}) (?=\{)")
+
+
+def _entries(data: bytes) -> Iterator[tuple[dict[str, Any], int]]:
+    """Every undamaged entry, in its order, with its length in bytes, wherever in a line it begins."""
+    place = 0
+    while found := _BEGINS.search(data, place):
+        body = _object_at(data, found.end())
+        if body and zlib.crc32(body) == int(found[1], 16):
+            place = found.end() + len(body)
+            yield json.loads(body), place - found.start()
+        else:
+            place = found.start() + 1
+
+
+def _object_at(data: bytes, begin: int) -> bytes:
+    """The JSON object that begins there, as far as it is one."""
+    end = data.find(b"\n", begin)
+    text = data[begin : end if end >= 0 else len(data)].decode("latin-1")
+    try:
+        _, length = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return b""
+    return data[begin : begin + length]
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name is on disk, too."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _ends_with_newline(path: Path) -> bool:
