@@ -31,6 +31,8 @@ WITHIN = 0.25
 """Real seconds in which a decision and an event may be the same: far above the error, far below a retry."""
 LIMIT_MS = 1.0
 LEAST = 2000
+INCONCLUSIVE = 11
+"""Exit code of a night in which this machine was too late for some window: its recordings are whole all the same."""
 KINDS = {
     "accepted": "let in",
     "confirmed": "let in",
@@ -78,9 +80,10 @@ def one_night() -> "Comparison":
     bench = ["--bench", BENCH]
     subprocess.run([sys.executable, "-m", "harness.cli", "up", *bench], cwd=ROOT, check=True)
     try:
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", *bench], cwd=ROOT, check=True
-        )
+        words = [sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", *bench]
+        judged = subprocess.run(words, cwd=ROOT, check=False)
+        if judged.returncode not in (0, INCONCLUSIVE):
+            judged.check_returncode()
         logs = find_bench(BENCH).state / "truth"
         decided = [fact for role in Role for fact in decisions(logs / f"{role}.jsonl", role)]
     finally:
