@@ -24,7 +24,6 @@ from harness.episodes.watching import Waiting, Watcher
 from harness.episodes.writing import write_recording
 from harness.inventory import Bench, OutletRef, PortRef, Role
 from harness.journal.deeds import Deeds, told
-from harness.journal.devices import Devices
 from harness.journal.door import Door
 from harness.journal.lease import Lease
 from harness.journal.record import Journal
@@ -56,14 +55,13 @@ class Lab:
         self._closed = False
         self._watcher, self._wait_for_bench = watcher, wait_for_bench
         self._scale = bench.inventory.settings.scale
-        transcripts = Transcripts(folder / "transcripts")
-        self.devices = Devices(bench, transcripts)
         self._lease = Lease(bench.state, bench.name, episode)
         self._journal = Journal(bench.state / "journal")
         self._watchdog = Watchdog(self._lease, recover_command(bench), folder / "watchdog.txt")
-        self.door = Door(bench, self._journal, self.devices, owner=f"{episode} in {folder.name}")
+        owner = f"{episode} in {folder.name}"
+        self.door = Door(bench, self._journal, Transcripts(folder / "transcripts"), owner)
         self.recorder = Recorder(
-            bench.inventory, folder / "capture", f"bench {bench.name}; episode {episode}", self.devices.sensors()
+            bench.inventory, folder / "capture", f"bench {bench.name}; episode {episode}", self.door.sensors()
         )
         self._host = HostWatch(folder)
         self.live = LiveView(bench.inventory)
@@ -90,7 +88,7 @@ class Lab:
             self.live.close()
             self.recorder.abort()
             self._host.stop()
-            self.devices.close()
+            self.door.close()
             self._watchdog.dismiss()
             self._lease.release()
             raise
@@ -124,7 +122,7 @@ class Lab:
                 captured = self.recorder.stop()
         finally:
             self._host.stop()
-            self.devices.close()
+            self.door.close()
             self._watchdog.dismiss()
             self._lease.release()
         # The bench is free from here on; the transcripts have their last lines.
@@ -157,22 +155,15 @@ class Lab:
 
     def log_in_at_switch(self, device: str) -> None:
         """Open the session with the switch of `device` beforehand, so that a cut takes no longer than its command."""
-        self.devices.switch(self._port(device).switch).connect()
+        self.door.log_in_at_switch(self._port(device).switch)
 
     def log_in(self, role: Role, by: str) -> None:
         """Log in at a system by "ssh" or "console" beforehand, so that a reboot takes no longer than its command."""
-        if by == "ssh":
-            self.devices.unit(role).connect()
-        else:
-            self.devices.console(role).connect()
-            self.devices.console(role).login()
+        self.door.log_in(role, by)
 
     def reboot(self, role: Role, by: str) -> None:
         """Reboot a system by "ssh" or "console". Nothing to undo: it comes back by itself."""
-        unit = self.devices.unit(role) if by == "ssh" else self.devices.console(role)
-        before = now()
-        unit.reboot()
-        self._stimulus(Stimulus("reboot", str(role), before, now(), f"by {by}"))
+        self._stimulus(self.door.reboot(role, by))
 
     @contextmanager
     def probing(self, every: float) -> Iterator[None]:
@@ -186,8 +177,7 @@ class Lab:
 
     def ask_outlet(self, device: str) -> None:
         """Read the outlet of `device` beforehand, so that a PDU which does not answer is known before an outage."""
-        outlet = self._outlet(device)
-        self.devices.pdu(outlet.pdu).state(outlet.outlet)
+        self.door.outlet(self._outlet(device))
 
     # What can be waited for
 
@@ -271,6 +261,9 @@ class Lab:
     # How it begins and ends
 
     def _recover(self) -> None:
+        self._journal.read()  # what stood there before the bench was ours may have changed meanwhile
+        if self._journal.damaged:
+            self._watcher.say(damage_of(self._journal))
         for deed in Deeds(self.bench.state).tell():
             for line in told(deed):
                 self._watcher.say(line)
@@ -332,6 +325,11 @@ class Lab:
 def recover_command(bench: Bench) -> list[str]:
     """What puts the lab back after this process is dead."""
     return [sys.executable, "-m", "harness.cli", "recover", "--bench", bench.argument]
+
+
+def damage_of(journal: Journal) -> str:
+    """What to say of a journal that has damaged bytes: what they stood for can only be seen at the devices."""
+    return f"{journal.damaged} bytes of {journal.path} are damaged and were passed over; look at ports and outlets"
 
 
 def _fault(error: BaseException) -> FaultFound:

@@ -5,11 +5,10 @@ from pathlib import Path
 from harness.base.errors import LabFault
 from harness.base.transcripts import Transcripts
 from harness.episodes.episode import Episode
-from harness.episodes.lab import UNDO_SECONDS, Lab
+from harness.episodes.lab import UNDO_SECONDS, Lab, damage_of
 from harness.episodes.watching import Watcher
 from harness.inventory import Bench
 from harness.journal.deeds import Deeds, told
-from harness.journal.devices import Devices
 from harness.journal.door import Door
 from harness.journal.lease import Lease
 from harness.journal.record import Journal
@@ -39,10 +38,12 @@ def recover(bench: Bench, watcher: Watcher, wait_for_bench: float = 0.0, lease_f
     """
     lease = Lease(bench.state, bench.name, "recovery", lease_fd)
     lease.acquire(wait_for_bench)
-    devices = Devices(bench, Transcripts(bench.state / "recovery"))
+    journal, deeds = Journal(bench.state / "journal"), Deeds(bench.state)
+    door = Door(bench, journal, Transcripts(bench.state / "recovery"), "recovery")
     try:
-        journal, deeds = Journal(bench.state / "journal"), Deeds(bench.state)
-        found = Door(bench, journal, devices, "recovery").put_back(UNDO_SECONDS, watcher.say)
+        if journal.damaged:
+            watcher.say(damage_of(journal))
+        found = door.put_back(UNDO_SECONDS, watcher.say)
         if found.clean:
             journal.forget_settled()
         if lease_fd is not None:
@@ -58,5 +59,5 @@ def recover(bench: Bench, watcher: Watcher, wait_for_bench: float = 0.0, lease_f
             f"{bench.name}: nothing was left to put back"
         ]
     finally:
-        devices.close()
+        door.close()
         lease.release()

@@ -1,4 +1,4 @@
-"""The only door through which a lab is changed: every change is journaled before it is made."""
+"""The only door to the devices of a lab: they are read freely, and every change is journaled before it is made."""
 
 import time
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from harness.base.clock import Deadline, now
 from harness.base.errors import BenchError, LabFault
 from harness.base.stimulus import Stimulus
+from harness.base.transcripts import Transcripts
+from harness.capture.sensors import Sensor
 from harness.drivers.answers import Answer, ProbeAnswer
 from harness.drivers.protocols import Link, Power
 from harness.inventory import Bench, OutletRef, PortRef, Protocol, Role
@@ -33,19 +35,62 @@ class Restored:
 
 
 class Door:
-    """Makes lab changes and undoes them. `owner` says in the journal whose they are."""
+    """Reads devices, makes lab changes and undoes them. `owner` says in the journal whose they are.
 
-    def __init__(self, bench: Bench, journal: Journal, devices: Devices, owner: str) -> None:
-        self.bench, self._journal, self._devices, self._owner = bench, journal, devices, owner
+    Sessions are opened when first needed, and kept until `close`.
+    """
+
+    def __init__(self, bench: Bench, journal: Journal, transcripts: Transcripts, owner: str) -> None:
+        self.bench, self._journal, self._owner = bench, journal, owner
+        self._devices = Devices(bench, transcripts)
+
+    # What is read
+
+    def port(self, ref: PortRef) -> Link:
+        """What its switch says of a port now."""
+        return self._devices.switch(ref.switch).state(ref.port)
+
+    def outlet(self, ref: OutletRef) -> Power:
+        """What its PDU says of an outlet now."""
+        return self._devices.pdu(ref.pdu).state(ref.outlet)
+
+    def log_in_at_switch(self, switch: str) -> None:
+        """Open the session with a switch beforehand, so that a cut takes no longer than its command."""
+        self._devices.switch(switch).connect()
+
+    def log_in(self, role: Role, by: str) -> None:
+        """Log in at a system by "ssh" or "console" beforehand, so that a reboot takes no longer than its command."""
+        if by == "ssh":
+            self._devices.unit(role).connect()
+        else:
+            self._devices.console(role).connect()
+            self._devices.console(role).login()
+
+    def sensors(self) -> dict[str, Sensor]:
+        """Capture point → its sensor, for those on other machines."""
+        return self._devices.sensors()
+
+    def close(self) -> None:
+        """End every session."""
+        self._devices.close()
+
+    # What is changed
+
+    def reboot(self, role: Role, by: str) -> Stimulus:
+        """Reboot a system by "ssh" or "console". There is nothing to undo: it comes back by itself."""
+        unit = self._devices.unit(role) if by == "ssh" else self._devices.console(role)
+        before = now()
+        unit.reboot()
+        return Stimulus("reboot", str(role), before, now(), f"by {by}")
 
     def set_port(self, ref: PortRef, wanted: Link | Power, verb: str) -> Stimulus:
         """Shut or open a switch port, read back; the bracket of when it took effect."""
-        change = LabChange("port", ref.switch, ref.port, self._port(ref).value)
+        change = LabChange("port", ref.switch, ref.port, self.port(ref).value)
         return self._change(change, wanted, verb, f"{ref.switch} {ref.port}")
 
     def set_outlet(self, ref: OutletRef, wanted: Link | Power, verb: str, target: str) -> Stimulus:
         """Switch an outlet, read back; the bracket of when it took effect."""
-        change = LabChange("outlet", ref.pdu, str(ref.outlet), self._outlet(ref).value)
+        change = LabChange("outlet", ref.pdu, str(ref.outlet), self.outlet(ref).value)
         return self._change(change, wanted, verb, target)
 
     def register(self, protocol: Protocol, role: Role) -> ProbeAnswer:
@@ -140,12 +185,6 @@ class Door:
         else:
             pdu = self._devices.pdu(change.device)
             (pdu.on if wanted == Link.ON else pdu.off)(int(change.target))
-
-    def _port(self, ref: PortRef) -> Link:
-        return self._devices.switch(ref.switch).state(ref.port)
-
-    def _outlet(self, ref: OutletRef) -> Power:
-        return self._devices.pdu(ref.pdu).state(ref.outlet)
 
 
 def _what(change: LabChange) -> str:

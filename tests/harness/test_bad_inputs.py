@@ -13,7 +13,6 @@ import pytest
 from harness.base.errors import HarnessFault
 from harness.base.transcripts import Transcript, Transcripts
 from harness.inventory import find_bench
-from harness.journal.devices import Devices
 from harness.journal.door import Door
 from harness.journal.record import Journal, LabChange
 
@@ -142,7 +141,7 @@ def test_a_journal_without_room_keeps_nothing_from_being_put_back(
     journal = Journal(tmp_path / "journal")
     for port in ("port1", "port2"):
         journal.intend(LabChange("port", "sw-phones", port, "on"), "a test")
-    door = Door(bench, journal, Devices(bench, Transcripts(None)), "a test")
+    door = Door(bench, journal, Transcripts(None), "a test")
     back: list[str] = []
     monkeypatch.setattr(door, "_back", lambda change: back.append(change.target))
     disk = FullDisk(monkeypatch)

@@ -1,0 +1,226 @@
+"""The door: nothing is changed before the journal says so on disk; what is open is undone in order, again and again."""
+
+import ast
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from harness.base.errors import ConfigurationFault, LabFault
+from harness.base.transcripts import Transcripts
+from harness.base.units import EpochSeconds
+from harness.drivers.answers import Answer, ProbeAnswer
+from harness.drivers.protocols import Link, Power
+from harness.inventory import OutletRef, PortRef, Protocol, Role, find_bench
+from harness.journal.door import Door
+from harness.journal.record import Journal, LabChange
+
+ROOT = Path(__file__).parents[2]
+PORT, OUTLET = PortRef(switch="sw-home", port="port1"), OutletRef(pdu="pdu-1", outlet=3)
+PORT_CHANGE = LabChange("port", "sw-home", "port1", "on")
+OUTLET_CHANGE = LabChange("outlet", "pdu-1", "3", "on")
+PROBE_CHANGE = LabChange("registration", "home", "sip", "off")
+CHANGING = {"shut", "open", "on", "off", "register", "withdraw", "reboot"}
+"""The drivers' verbs after which the lab is another."""
+
+
+@dataclass
+class Devices:
+    """Devices in memory, which note at each change what the journal on disk says at that moment.
+
+    `broken`: targets that fail, and with what in turn.
+    """
+
+    journal: Path
+    states: dict[str, str] = field(default_factory=lambda: {"port1": "on", "3": "on"})
+    seen: list[tuple[str, str, list[LabChange]]] = field(default_factory=list)
+    broken: dict[str, Iterator[Exception]] = field(default_factory=dict)
+    answers: Answer = Answer.ACCEPTED
+
+    def switch(self, name: str) -> "Devices":  # noqa: ARG002
+        return self
+
+    def pdu(self, name: str) -> "Devices":  # noqa: ARG002
+        return self
+
+    def probe(self, protocol: Protocol) -> "Devices":  # noqa: ARG002
+        return self
+
+    def unit(self, role: Role) -> "Devices":  # noqa: ARG002
+        return self
+
+    def state(self, target: str | int) -> Link:
+        return Link(self.states[str(target)])
+
+    def shut(self, port: str) -> None:
+        self._set(port, "off")
+
+    def open(self, port: str) -> None:
+        self._set(port, "on")
+
+    def off(self, outlet: int) -> None:
+        self._set(str(outlet), "off")
+
+    def on(self, outlet: int) -> None:
+        self._set(str(outlet), "on")
+
+    def register(self, role: Role) -> ProbeAnswer:
+        self._note(str(role), "register")
+        return ProbeAnswer(self.answers, Protocol.SIP, "391", role, EpochSeconds(0))
+
+    def withdraw(self, role: Role) -> None:
+        self._note(str(role), "withdraw")
+
+    def reboot(self) -> None:
+        self._note("unit", "reboot")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _set(self, target: str, state: str) -> None:
+        self._note(target, state)
+        self.states[target] = state
+
+    def _note(self, target: str, what: str) -> None:
+        self.seen.append((target, what, [change for _, change in Journal(self.journal).open_changes]))
+        fault = next(self.broken.get(target, iter(())), None)
+        if fault is not None:
+            raise fault
+
+
+@dataclass
+class Rig:
+    """A door to devices in memory."""
+
+    journal: Journal
+    devices: Devices
+    door: Door
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return another(tmp_path, Devices(tmp_path / "journal"))
+
+
+def another(folder: Path, devices: Devices) -> Rig:
+    """As a second run finds the same lab."""
+    journal = Journal(folder / "journal")
+    door = Door(find_bench("virtual"), journal, Transcripts(None), "a test")
+    door._devices = devices  # type: ignore[assignment]
+    return Rig(journal, devices, door)
+
+
+@pytest.mark.parametrize(
+    ("make", "change"),
+    [
+        (lambda door: door.set_port(PORT, Link.OFF, "cut"), PORT_CHANGE),
+        (lambda door: door.set_outlet(OUTLET, Power.OFF, "power_off", "phone"), OUTLET_CHANGE),
+        (lambda door: door.register(Protocol.SIP, Role.HOME), PROBE_CHANGE),
+    ],
+    ids=["port", "outlet", "registration"],
+)
+def test_a_change_is_on_disk_before_the_device_is_told(
+    rig: Rig, make: Callable[[Door], object], change: LabChange
+) -> None:
+    make(rig.door)
+    ((_, _, open_then),) = rig.devices.seen
+    assert open_then == [change]
+    assert [found for _, found in Journal(rig.journal.path).open_changes] == [change]
+
+
+@pytest.mark.parametrize("answer", set(Answer) - {Answer.ACCEPTED})
+def test_a_registration_that_may_have_been_let_in_stays_open(rig: Rig, answer: Answer) -> None:
+    rig.devices.answers = answer
+    rig.door.register(Protocol.SIP, Role.HOME)
+    assert bool(rig.journal.open_changes) is (answer is Answer.UNANSWERED)
+
+
+def test_bringing_back_what_was_settles_the_change(rig: Rig) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.door.set_port(PORT, Link.ON, "restore")
+    assert rig.devices.seen[-1][2] == [PORT_CHANGE], "settled before the device was told"
+    assert rig.journal.open_changes == []
+
+
+def test_a_port_that_was_shut_before_stays_shut(rig: Rig, tmp_path: Path) -> None:
+    rig.devices.states["port1"] = "off"
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    second = another(tmp_path, rig.devices)
+    assert second.door.put_back(1, lambda _: None).restored == ("sw-home port1 back to off",)
+    assert rig.devices.states["port1"] == "off"
+
+
+def test_power_before_ports_before_registrations_the_latest_of_each_first(rig: Rig, tmp_path: Path) -> None:
+    rig.devices.states["port2"] = "on"
+    rig.door.register(Protocol.SIP, Role.HOME)
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.door.set_port(PortRef(switch="sw-home", port="port2"), Link.OFF, "cut")
+    rig.door.set_outlet(OUTLET, Power.OFF, "power_off", "phone")
+    rig.devices.seen.clear()
+    assert another(tmp_path, rig.devices).door.put_back(1, lambda _: None).clean
+    assert [(target, what) for target, what, _ in rig.devices.seen] == [
+        ("3", "on"),
+        ("port2", "on"),
+        ("port1", "on"),
+        ("home", "withdraw"),
+    ]
+
+
+def test_undoing_twice_does_no_harm(rig: Rig, tmp_path: Path) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    first, second = another(tmp_path, rig.devices), another(tmp_path, rig.devices)
+    assert first.door.put_back(1, lambda _: None).clean
+    assert second.door.put_back(1, lambda _: None).clean
+    assert rig.devices.states["port1"] == "on"
+    assert another(tmp_path, rig.devices).journal.open_changes == []
+
+
+def test_one_dead_device_costs_the_others_nothing_and_stays_in_the_journal(rig: Rig, tmp_path: Path) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.door.set_outlet(OUTLET, Power.OFF, "power_off", "phone")
+    rig.devices.broken["3"] = repeat(LabFault("no answer.", device="pdu-1 outlet 3"))
+    began = time.monotonic()
+    found = another(tmp_path, rig.devices).door.put_back(1.2, lambda _: None)
+    assert 1.2 < time.monotonic() - began < 2.5, "tried until the deadline, and no longer"
+    assert sum(target == "3" for target, _, _ in rig.devices.seen) >= 3
+    assert found.restored == ("sw-home port1 back to on",)
+    assert found.failures == ("pdu-1 3 back to on: pdu-1 outlet 3: no answer.",)
+    assert [change for _, change in Journal(rig.journal.path).open_changes] == [OUTLET_CHANGE]
+
+
+def test_what_comes_back_in_time_is_put_back(rig: Rig, tmp_path: Path) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.devices.broken["port1"] = iter([LabFault("no answer."), LabFault("no answer.")])
+    rig.devices.seen.clear()
+    assert another(tmp_path, rig.devices).door.put_back(5, lambda _: None).clean
+    assert len(rig.devices.seen) == 3
+
+
+def test_a_refused_login_is_not_tried_again(rig: Rig, tmp_path: Path) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.devices.seen.clear()
+    rig.devices.broken["port1"] = repeat(ConfigurationFault("refuses the login.", device="sw-home"))
+    assert not another(tmp_path, rig.devices).door.put_back(5, lambda _: None).clean
+    assert len(rig.devices.seen) == 1
+
+
+def test_no_other_code_gives_a_device_an_order() -> None:
+    """Who may import what is held by the layers; this holds that nobody is handed a driver and uses it."""
+    for path in [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]:
+        if path.parent.name not in ("drivers", "journal"):
+            assert not orders(path), path
+
+
+def orders(path: Path) -> list[str]:
+    """The changing verbs that a module calls on something reached through a door or a set of devices."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    found = [ast.unparse(call.func) for call in calls if isinstance(call.func, ast.Attribute)]
+    return [
+        words
+        for words in found
+        if words.rpartition(".")[2] in CHANGING
+        and any(part in words for part in ("switch(", "pdu(", "unit(", "probe("))
+    ]
