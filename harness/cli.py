@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.base.errors import on_bench
-from harness.commands import decode, recordings, replay
+from harness.commands import decode, recordings, replay, status
 from harness.commands.plain import plainly
 from harness.episodes.episode import find_episode
 from harness.episodes.kinds import bench_kind
@@ -25,6 +25,7 @@ app.add_typer(inventory_app, name="inventory")
 decode.add_to(app)
 replay.add_to(app)
 recordings.add_to(app)
+status.add_to(app)
 
 BenchName = Annotated[str, typer.Option("--bench", envvar="LAB_BENCH", help="Name in lab_inventory, or a YAML file.")]
 

@@ -1,4 +1,4 @@
-"""Commands that only a virtual bench has: `bench up`, `down`, `status`, `shell`."""
+"""Commands that only a virtual bench has: `bench up`, `down`, `shell`, `defects`."""
 
 import os
 import sys
@@ -16,12 +16,12 @@ from harness.base.secrets import mask
 from harness.inventory import Bench, find_bench
 from harness.inventory.bench import inventory_folder, state_folder
 from virtual_bench.defects import DEFECTS
-from virtual_bench.kind import VirtualBench, links, running
+from virtual_bench.kind import VirtualBench, running
 from virtual_bench.state import Device, with_overrides
 
 P = ParamSpec("P")
 
-EXIT_FAULT, EXIT_NOT_UP = 2, 3
+EXIT_FAULT = 2
 
 BenchName = Annotated[str, typer.Option("--bench", envvar="LAB_BENCH", help="Name in lab_inventory, or a YAML file.")]
 
@@ -30,7 +30,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands to `bench`."""
     app.command()(_plainly(up))
     app.command()(_plainly(down))
-    app.command()(_plainly(status))
     app.command()(_plainly(shell))
     app.command()(_plainly(defects))
 
@@ -68,22 +67,6 @@ def down(
         print(f"bench {name} is down")
 
 
-def status(bench: BenchName = "virtual") -> None:
-    """Show the devices of a virtual bench; exit code 3 where it is not up."""
-    chosen = _virtual(bench)
-    found = running(chosen)
-    if found is None:
-        print(f"bench {chosen.name} is not up")
-        raise typer.Exit(EXIT_NOT_UP)
-    carrier = links(chosen)
-    table = Table("device", "kind", "power", "link", "pid", title=f"bench {chosen.name}, supervisor {found.pid}")
-    for name, device in found.devices.items():
-        table.add_row(name, device.kind, _power(device), _link(carrier.get(name)), str(device.pid or ""))
-    Console().print(table)
-    if found.defects:
-        print(f"defects: {', '.join(found.defects)}")
-
-
 def shell(
     device: Annotated[str, typer.Argument(help="A device as `bench status` names it; lab is the lab host.")],
     command: Annotated[list[str] | None, typer.Argument(help="After --: what to run instead of a shell.")] = None,
@@ -108,16 +91,6 @@ def _namespaces(device: Device) -> list[str]:
     """A device without power or program has but its network."""
     own = ["--mount", "--uts", "--pid", "--target", str(device.pid)] if device.pid is not None else []
     return [f"--net={device.network}", *own, "--"]
-
-
-def _power(device: Device) -> str:
-    if not device.power:
-        return "off"
-    return "died" if device.pid is None and device.kind != "lab host" else "on"
-
-
-def _link(carrier: bool | None) -> str:
-    return "" if carrier is None else "up" if carrier else "down"
 
 
 def _setting(text: str) -> tuple[str, str]:

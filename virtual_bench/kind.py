@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.base.errors import ConfigurationFault, LabFault
-from harness.inventory import Bench
+from harness.inventory import Bench, BenchState, DeviceState
 from virtual_bench import control
 from virtual_bench.fabric import LAB, check
 from virtual_bench.launch import end, launch, prepare
 from virtual_bench.namespaces import CLONE_NEWNET, set_namespace
-from virtual_bench.state import Running, clear, load_effective, read_running, with_defects
+from virtual_bench.state import Device, Running, clear, forget, load_effective, read_running, with_defects
 
 
 def _silent(_: str) -> None:
@@ -51,8 +51,22 @@ class VirtualBench:
             return
         with _one_at_a_time(bench.state):
             self._end(bench)
+            forget(bench.state)
         if not any(bench.state.iterdir()):
             bench.state.rmdir()
+
+    def state(self, bench: Bench) -> BenchState | None:
+        """Its devices with power and carrier, the supervisor that holds them, and the defects that they play."""
+        found = running(bench)
+        if found is None:
+            return None
+        carrier = links(bench)
+        devices = [
+            DeviceState(name, device.kind, _power(device), _link(carrier.get(name)), device.pid)
+            for name, device in found.devices.items()
+        ]
+        defects = f"; defects: {', '.join(found.defects)}" if found.defects else ""
+        return BenchState(f"held by supervisor {found.pid}{defects}", tuple(devices))
 
     def enter(self, bench: Bench) -> None:
         """Move this process into the lab host's network; before any thread exists."""
@@ -88,6 +102,16 @@ def links(bench: Bench) -> dict[str, bool]:
         found: dict[str, bool] = answer["links"]
         return found
     raise LabFault("the supervisor does not tell the links.", bench=bench.name, next_step="bench down, bench up.")
+
+
+def _power(device: Device) -> str:
+    if not device.power:
+        return "off"
+    return "died" if device.pid is None and device.kind != "lab host" else "on"
+
+
+def _link(carrier: bool | None) -> str:
+    return "" if carrier is None else "up" if carrier else "down"
 
 
 def _same(bench: Bench, wanted: Bench) -> None:

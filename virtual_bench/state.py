@@ -102,7 +102,16 @@ def with_overrides(bench: Bench, overrides: Mapping[str, str]) -> Bench:
 
 def clear(state: Path) -> None:
     """Remove everything that a bench made in its folder; the rest there is the harness's."""
-    for name in _MADE_HERE:
+    _remove(state, _MADE_HERE)
+
+
+def forget(state: Path) -> None:
+    """Remove what the harness noted of devices that are gone for good, too: none of it can be undone any more."""
+    _remove(state, ("journal", "deeds.jsonl", "recovery"))
+
+
+def _remove(state: Path, names: Sequence[str]) -> None:
+    for name in names:
         path = state / name
         if path.is_dir():
             shutil.rmtree(path)

@@ -93,6 +93,14 @@ class Recorder:
             for point, marker in markers.items():
                 self._running[point].await_begin(marker, deadline)
 
+    def runs(self, point: str) -> bool:
+        """Whether the capture there goes on."""
+        try:
+            self._running[point].check()
+        except (KeyError, BenchError):
+            return False
+        return True
+
     def check(self) -> None:
         """Raises HarnessFault where a capture has died or the disk is full; cheap: call it while waiting."""
         for dumpcap in self._running.values():

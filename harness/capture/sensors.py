@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from harness.base.clock import Deadline
+from harness.base.clock import Deadline, now
 from harness.base.errors import ConfigurationFault, LabFault
 
 _ONE_READ = 1 << 20
@@ -217,6 +217,20 @@ class Remote:
                 raise _not_sent(f"{self._device} {interface}", (said or ["no answer"])[-1])
         finally:
             command.close()
+
+    def skew(self) -> tuple[float, float]:
+        """By how many real seconds its clock is ahead of ours: at least and at most. Raises LabFault."""
+        command, asked = self._run("date +%s.%N"), now()
+        command.settimeout(_ANSWER_WITHIN)
+        try:
+            told = float(command.recv(64))
+        except (OSError, ValueError):
+            raise LabFault(
+                "the machine there does not tell its time.", device=self._device, next_step="log in there by hand."
+            ) from None
+        finally:
+            command.close()
+        return told - now(), told - asked
 
 
 class RemoteCapture:

@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 from typing import Protocol, cast
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import Bench
+from harness.inventory import Bench, BenchState, DeviceState
 
 GROUP = "ipoffice_resilience.bench_kinds"
 
@@ -23,6 +23,10 @@ class BenchKind(Protocol):
 
     def down(self, bench: Bench) -> None:
         """End it, if this kind can be ended; nothing where it is not up."""
+        ...
+
+    def state(self, bench: Bench) -> BenchState | None:
+        """What it is made of now; None where it is not up."""
         ...
 
     def enter(self, bench: Bench) -> None:
@@ -46,6 +50,17 @@ class RealBench:
 
     def down(self, bench: Bench) -> None:
         """Nothing to do."""
+
+    def state(self, bench: Bench) -> BenchState | None:
+        """As the inventory names it; no device is asked."""
+        inventory = bench.inventory
+        named = [
+            *((str(role), "unit") for role in inventory.systems),
+            *((name, "switch") for name in inventory.switches),
+            *((name, "PDU") for name in inventory.pdus),
+            *((name, "phone") for name in inventory.phones),
+        ]
+        return BenchState(inventory.description, tuple(DeviceState(name, kind) for name, kind in named))
 
     def enter(self, bench: Bench) -> None:
         """Nothing to do."""

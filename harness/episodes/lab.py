@@ -1,6 +1,7 @@
 """`Lab`: the one object through which anything is done to a bench."""
 
 import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +19,9 @@ from harness.capture.recorder import Recorder
 from harness.drivers.protocols import Link, Power
 from harness.episodes import bounds
 from harness.episodes.live import LiveView
-from harness.episodes.manifest import Clocks, FaultFound, PutBack, Waited
+from harness.episodes.manifest import Clocks, FaultFound, Finding, PutBack, Waited
 from harness.episodes.probing import Probing
+from harness.episodes.sanity import Sanity, stray, unfit
 from harness.episodes.watching import Waiting, Watcher
 from harness.episodes.writing import write_recording
 from harness.inventory import Bench, OutletRef, PortRef, Role
@@ -52,7 +54,8 @@ class Lab:
         self.clocks: list[Clocks] = []
         self.fault: FaultFound | None = None
         self.put_back: PutBack | None = None
-        self._closed = False
+        self.findings: list[Finding] = []
+        self._fit = self._closed = False
         self._watcher, self._wait_for_bench = watcher, wait_for_bench
         self._scale = bench.inventory.settings.scale
         self._lease = Lease(bench.state, bench.name, episode)
@@ -63,6 +66,7 @@ class Lab:
         self.recorder = Recorder(
             bench.inventory, folder / "capture", f"bench {bench.name}; episode {episode}", self.door.sensors()
         )
+        self._sanity = Sanity(bench.inventory, self.door, self.recorder, folder, watcher.say)
         self._host = HostWatch(folder)
         self.live = LiveView(bench.inventory)
         self.probes = Probing(self)
@@ -70,6 +74,11 @@ class Lab:
     def __enter__(self) -> "Lab":
         with on_bench(self.bench.name):
             self._begin()
+        try:
+            self._need_fitness()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def _begin(self) -> None:
@@ -101,6 +110,8 @@ class Lab:
             error.bench = error.bench or self.bench.name
         if error is not None and self.fault is None:
             self.fault = _fault(error)
+        # Who wants it to end does not want to wait for devices; the next one looks at them first.
+        self._fit = self._fit and not isinstance(error, KeyboardInterrupt)
         try:
             self.close()
         except BenchError as second:
@@ -116,6 +127,9 @@ class Lab:
         self._closed = True
         try:
             self.put_back = self._put_back()
+            if self._fit:
+                self.findings += self._sanity.after()
+                self.findings += [stray(name, "after") for name in self._astray()]
             self._read_clocks()
             self.live.close()
             with on_bench(self.bench.name):
@@ -190,19 +204,35 @@ class Lab:
         return self.live.registered(self.inventory.phones[phone].extension, role, since)
 
     def await_all_at_home(self) -> None:
-        """Wait until every phone that can be read was seen at home. Raises LabFault that names who is not."""
-        began = self.began
+        """Wait until every phone that can be read was seen at home; who is not is re-powered, once.
 
-        def missing() -> list[str]:
-            return [name for name in self.inventory.readable if not self.registered(name, Role.HOME, began)]
+        Raises LabFault that names who is not even then.
+        """
+        if not self._all_at_home(bounds.last_return(self.inventory)):
+            missing = self._not_at_home()
+            pluggable = [name for name in missing if self.inventory.phones[name].outlet is not None]
+            for name in pluggable:
+                self.power_cycle(name)
+            within = max((bounds.back_after_power(self.inventory.phones[name]) for name in pluggable), default=0.0)
+            self._all_at_home(within)
+            lost = self._not_at_home()
+            self.findings += [
+                stray(name, "before", "re-powered" if name in pluggable else "", mended=name not in lost)
+                for name in missing
+            ]
+            if lost:
+                raise LabFault(
+                    "not registered at home, so no outage was begun.",
+                    bench=self.bench.name,
+                    device=", ".join(lost),
+                    next_step="look at its display and at home's extension list.",
+                )
 
-        if not self.wait_for("all phones at home", lambda: not missing(), within=bounds.last_return(self.inventory)):
-            raise LabFault(
-                "not registered at home, so no outage was begun.",
-                bench=self.bench.name,
-                device=", ".join(missing()),
-                next_step="re-power the phone; look at its display and at home's extension list.",
-            )
+    def _all_at_home(self, within: float) -> bool:
+        return self.wait_for("all phones at home", lambda: not self._not_at_home(), within)
+
+    def _not_at_home(self) -> list[str]:
+        return [name for name in self.inventory.readable if not self.registered(name, Role.HOME, self.began)]
 
     def after_next_keepalive(self) -> None:
         """Wait until just after a keepalive of the line from home, so that the loss is known narrowly (clauses.md).
@@ -277,6 +307,28 @@ class Lab:
                     next_step="put it back by hand, then `bench recover`.",
                 )
         self._journal.forget_settled()
+
+    def _need_fitness(self) -> None:
+        """Nothing is begun on a bench that is not as it is to be and cannot be put right."""
+        self.findings += self._sanity.before(self._restart_capture)
+        fault = unfit(self.findings)
+        if fault is not None:
+            raise fault
+        self._fit = True
+
+    def _astray(self) -> list[str]:
+        """The phones that an episode which was played to its end has not seen come home."""
+        self.live.update()
+        places = self.live.places()
+        return [name for name in self.inventory.readable if self.fault is None and places[name] != Role.HOME]
+
+    def _restart_capture(self) -> None:
+        self.live.close()
+        self.recorder.abort()
+        shutil.rmtree(self.folder / "capture")
+        self.recorder.start()
+        self.live = LiveView(self.inventory)
+        self.live.follow(self.recorder.files)
 
     def _make_folder(self) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -85,6 +85,30 @@ class FaultFound(Part):
     next_step: str = ""
 
 
+class Finding(Part):
+    """What was not as it is to be before or after an outage.
+
+    `remedy`: what was done about it, `mended`: whether that helped.
+    """
+
+    when: Literal["before", "after"]
+    blame: str
+    device: str
+    message: str
+    next_step: str = ""
+    remedy: str = ""
+    mended: bool = False
+
+    @property
+    def after(self) -> bool:
+        """Whether it was found after the outage."""
+        return self.when == "after"
+
+    def __str__(self) -> str:
+        done = f" ({self.remedy}: {'mended' if self.mended else 'of no use'})" if self.remedy else ""
+        return f"{self.device}: {self.message}{done}" if self.device else f"{self.message}{done}"
+
+
 class PutBack(Part):
     """How the lab was left: what was still changed at the end and put back, and what could not be."""
 
@@ -118,6 +142,7 @@ class Manifest(Part):
     captures: tuple[Captured, ...]
     clocks: tuple[Clocks, ...]
     put_back: PutBack
+    findings: tuple[Finding, ...] = ()
     fault: FaultFound | None
     versions: dict[str, str]
     files: dict[str, str]

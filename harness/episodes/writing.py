@@ -46,6 +46,7 @@ def write_recording(lab: "Lab", captures: Sequence[Capture], put_back: PutBack) 
             captures=kept,
             clocks=tuple(lab.clocks),
             put_back=put_back,
+            findings=tuple(lab.findings),
             fault=lab.fault.model_copy(update={"message": mask(lab.fault.message)}) if lab.fault else None,
             versions=tool_versions(),
             files=hashes(lab.folder),

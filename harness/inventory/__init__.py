@@ -1,6 +1,6 @@
 """One YAML file per bench, typed; the catalogue of telephones."""
 
-from harness.inventory.bench import Bench, find_bench
+from harness.inventory.bench import Bench, BenchState, DeviceState, find_bench
 from harness.inventory.loading import load_inventory
 from harness.inventory.models import (
     CapturePoint,
@@ -25,8 +25,10 @@ from harness.inventory.telephones import Model, Protocol, catalogue
 
 __all__ = [
     "Bench",
+    "BenchState",
     "CapturePoint",
     "Console",
+    "DeviceState",
     "DhcpScope",
     "Inventory",
     "Line",

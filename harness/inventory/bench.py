@@ -32,6 +32,25 @@ class Bench:
         return f"{self.path}{at}{tag}"
 
 
+@dataclass(frozen=True)
+class DeviceState:
+    """One device as its bench kind knows it without asking it; "" where that is not known."""
+
+    name: str
+    kind: str
+    power: str = ""
+    link: str = ""
+    pid: int | None = None
+
+
+@dataclass(frozen=True)
+class BenchState:
+    """What a bench is made of now; `remark` is what is to be known of the whole."""
+
+    remark: str
+    devices: tuple[DeviceState, ...]
+
+
 def find_bench(name: str, folder: Path | None = None) -> Bench:
     """The bench called `name`: `lab_inventory/NAME.yaml`, or a path of a YAML file.
 

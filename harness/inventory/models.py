@@ -265,6 +265,10 @@ class Settings(Entry):
         gt=0,
         description="Real seconds by which this machine may be late within a judged window; above: inconclusive.",
     )
+    clock_skew: float = Field(
+        default=2.0, gt=0, description="Real seconds by which the clock of another machine that captures may differ."
+    )
+    room_mib: int = Field(default=256, ge=0, description="MiB that a night may need on the disk of its recordings.")
     ring_mib: int = Field(default=64, ge=1, description="MiB after which a capture point begins another file.")
 
     @property

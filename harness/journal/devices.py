@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, cast
 
 from harness.base.errors import BenchError
 from harness.base.transcripts import Transcripts
-from harness.capture.sensors import Remote, Sensor
+from harness.capture.sensors import Remote
 from harness.drivers import factory
 from harness.drivers.answers import Allowance
 from harness.drivers.protocols import ConsoleDriver, OutletDriver, ProbeDriver, SwitchDriver, UnitDriver
@@ -53,7 +53,7 @@ class Devices:
             lambda: factory.probe(self._bench, protocol, self._transcripts, self._allowance),
         )
 
-    def sensors(self) -> dict[str, Sensor]:
+    def sensors(self) -> dict[str, Remote]:
         """Capture point → its sensor, for those on other machines; they connect with their first command."""
         points = {name: point.sensor for name, point in self._bench.inventory.captures.items()}
         return {

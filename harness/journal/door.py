@@ -8,7 +8,7 @@ from harness.base.clock import Deadline, now
 from harness.base.errors import BenchError, LabFault
 from harness.base.stimulus import Stimulus
 from harness.base.transcripts import Transcripts
-from harness.capture.sensors import Sensor
+from harness.capture.sensors import Remote
 from harness.drivers.answers import Answer, ProbeAnswer
 from harness.drivers.protocols import Link, Power
 from harness.inventory import Bench, OutletRef, PortRef, Protocol, Role
@@ -54,6 +54,16 @@ class Door:
         """What its PDU says of an outlet now."""
         return self._devices.pdu(ref.pdu).state(ref.outlet)
 
+    def greet(self, role: Role, by: str) -> None:
+        """Have a system answer by "ssh" or "console". Raises LabFault or ConfigurationFault where it does not."""
+        self.log_in(role, by)
+        if by == "ssh" and not self._devices.unit(role).reachable():
+            raise LabFault("it answers no command by SSH.", device=str(role), next_step="look at its console.")
+
+    def skew_of(self, point: str) -> tuple[float, float]:
+        """By how many real seconds the clock of a capture point's machine is ahead: at least and at most."""
+        return self._devices.sensors()[point].skew()
+
     def log_in_at_switch(self, switch: str) -> None:
         """Open the session with a switch beforehand, so that a cut takes no longer than its command."""
         self._devices.switch(switch).connect()
@@ -66,7 +76,7 @@ class Door:
             self._devices.console(role).connect()
             self._devices.console(role).login()
 
-    def sensors(self) -> dict[str, Sensor]:
+    def sensors(self) -> dict[str, Remote]:
         """Capture point → its sensor, for those on other machines."""
         return self._devices.sensors()
 
@@ -92,6 +102,16 @@ class Door:
         """Switch an outlet, read back; the bracket of when it took effect."""
         change = LabChange("outlet", ref.pdu, str(ref.outlet), self.outlet(ref).value)
         return self._change(change, wanted, verb, target)
+
+    def set_right(self, ref: PortRef | OutletRef, wanted: Link | Power) -> None:
+        """Bring a port or an outlet into the state that it is to be in, whatever it was in: it stays so."""
+        if isinstance(ref, PortRef):
+            change = LabChange("port", ref.switch, ref.port, wanted.value)
+        else:
+            change = LabChange("outlet", ref.pdu, str(ref.outlet), wanted.value)
+        number = self._journal.intend(change, self._owner)
+        self._set(change, wanted)
+        self._journal.undone(number)
 
     def register(self, protocol: Protocol, role: Role) -> ProbeAnswer:
         """Try to register the probe. The intent is journaled, since the system may let it in."""

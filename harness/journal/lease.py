@@ -58,16 +58,12 @@ class Lease:
 
     def acquire(self, wait: float = 0.0) -> None:
         """Take it, waiting `wait` real seconds at most. Raises LabFault that names the holder."""
-        if self._held is None:
-            opened = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o666)
-            if not Deadline.after(wait).poll(lambda: _locked(opened), every=0.1):
-                os.close(opened)
-                raise LabFault(
-                    f"it is in use by {holder_of(self._card) or 'a run that left no name'}.",
-                    bench=self._bench,
-                    next_step="wait for that run, or use --wait-for-bench SECONDS.",
-                )
-            self._held = opened
+        if self._held is None and not Deadline.after(wait).poll(self._taken, every=0.1):
+            raise LabFault(
+                f"it is in use by {holder_of(self._card) or 'a run that left no name'}.",
+                bench=self._bench,
+                next_step="wait for that run, or use --wait-for-bench SECONDS.",
+            )
         self._since = now()
         self.renew()
 
@@ -86,9 +82,19 @@ class Lease:
         if self._held is None:
             return
         self._card.unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
         fcntl.flock(self._held, fcntl.LOCK_UN)
         os.close(self._held)
         self._held = None
+
+    def _taken(self) -> bool:
+        """Whether it is ours now. A file that its last holder has removed meanwhile locks nothing."""
+        opened = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o666)
+        if _locked(opened) and _is_at(opened, self._file):
+            self._held = opened
+            return True
+        os.close(opened)
+        return False
 
 
 def holder(state: Path) -> Holder | None:
@@ -111,6 +117,13 @@ def holder_of(card: Path) -> Holder | None:
         return Holder(**json.loads(card.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _locked(descriptor: int) -> bool:

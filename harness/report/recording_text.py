@@ -60,6 +60,8 @@ def _outcome(manifest: Manifest) -> Iterator[Text]:
         if back.clean
         else Text(f"NOT PUT BACK: {'; '.join(back.failures)}", "bold red")
     )
+    for finding in manifest.findings:
+        yield Text(printable(f"{finding.when} it: {finding}"), "yellow" if finding.mended else "bold red")
     if manifest.fault is not None:
         fault = manifest.fault
         where = f"{fault.device}: " if fault.device else ""

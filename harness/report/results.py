@@ -118,7 +118,8 @@ def summary(run: RunRow) -> str:
     ]
     if run.defects:
         lines += [f"**Defects played:** {', '.join(run.defects)}", ""]
-    lines += [f"**Lab left clean:** {'yes' if run.lab_clean else 'NO: ' + '; '.join(run.lab_findings)}", ""]
+    lines += [f"**Lab left clean:** {'yes' if run.lab_clean else 'NO'}", ""]
+    lines += [f"- {finding}" for finding in run.lab_findings] + [""] * bool(run.lab_findings)
     departures = [case for case in run.cases if case.outcome != Outcome.PASS]
     if departures:
         lines += ["## Not passed", "", "| case | outcome | blame | reason |", "|---|---|---|---|"]

@@ -17,11 +17,13 @@ from typer.testing import CliRunner
 
 from harness.base.errors import ConfigurationFault
 from harness.base.transcripts import Transcript
+from harness.commands import status
 from harness.drivers.pdu_apc import ApcPdu
 from harness.drivers.protocols import Power
 from harness.drivers.snmp import SnmpAgent
 from harness.inventory import Bench, Role, find_bench
-from virtual_bench import commands
+from harness.journal.lease import Lease
+from harness.journal.record import Journal, LabChange
 from virtual_bench.kind import VirtualBench, links, running
 from virtual_bench.namespaces import within_network
 from virtual_bench.state import Running
@@ -236,13 +238,30 @@ def command_lines() -> Iterator[str]:
             continue
 
 
-def test_the_commands_tell_what_is_up(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_tell_what_is_up_and_who_has_it(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = Typer()
-    commands.add_to(app)
+    status.add_to(app)
+    app.command()(lambda: None)  # with a single command typer takes its name for an argument
     monkeypatch.setenv("LAB_INVENTORY", str(REPOSITORY / "lab_inventory"))
     monkeypatch.setenv("LAB_STATE", str(bench.state.parent))
-    up = CliRunner().invoke(app, ["status", "--bench", bench.name])
+    told = ["status", "--bench", bench.name]
+    up = CliRunner().invoke(app, told)
     assert up.exit_code == 0
+    assert "free (on this machine)" in up.output
     assert "phone-9641" in up.output
+    lease = Lease(bench.state, bench.name, "a test")
+    lease.acquire()
+    journal = Journal(bench.state / "journal")
+    number = journal.intend(LabChange("port", "sw-home", "port1", "on"), "a test")
+    held = CliRunner().invoke(app, told)
+    assert held.exit_code == 0
+    assert f"(process {os.getpid()} on " in held.output
+    assert "changed now: sw-home port1" in held.output
+    lease.release()
+    assert CliRunner().invoke(app, told).exit_code == 2, "left changed by nobody"
+    journal.undone(number)
+    journal.forget_settled()
     monkeypatch.setenv("LAB_STATE", str(tmp_path))
-    assert CliRunner().invoke(app, ["status", "--bench", bench.name]).exit_code == commands.EXIT_NOT_UP
+    assert CliRunner().invoke(app, told).exit_code == status.EXIT_NOT_UP
