@@ -145,16 +145,19 @@ class Comparison:
 
 
 def compare_all(folder: Path, decided: list[Fact]) -> Comparison:
-    """All recordings of a run against the decisions that fall into them."""
+    """All recordings of a run against the decisions of its units.
+
+    What was decided while every capture point surely captured must have been read; what was read, also at the edges,
+    must have been decided.
+    """
     found = Comparison()
     for path in sorted(folder.iterdir()):
         recording = Recording.load(path)
         began, ended = max(one.began for one in recording.manifest.captures), recording.manifest.ended
-        inside = [fact for fact in decided if began < fact.at < ended - WITHIN]
-        pairs, unread = match(inside, [fact for fact in readings(recording) if fact.at < ended - WITHIN])
+        pairs, invented = match(decided, list(readings(recording)))
         errors = [abs(read.at - fact.at) * 1000 for fact, read in pairs if read is not None]
-        missed = [fact for fact, read in pairs if read is None]
-        found.add(Comparison(errors, missed, unread, recording.lag_within(None)))
+        missed = [fact for fact, read in pairs if read is None and began < fact.at < ended - WITHIN]
+        found.add(Comparison(errors, missed, invented, recording.lag_within(None)))
     return found
 
 
