@@ -203,6 +203,11 @@ def unfit(findings: Sequence[Finding], left_by: str = "") -> BenchError | None:
     return kind(said, device=grave[0].device, next_step=grave[0].next_step)
 
 
+def left_so(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that an episode left behind at the lab: not phones, of which the tests judge."""
+    return [finding for finding in findings if finding.after and finding.blame == Blame.LAB and not finding.mended]
+
+
 def stray(phone: str, when: When, remedy: str = "", *, mended: bool = False) -> Finding:
     """A phone that is not at home. Where it went in an outage is for the tests to judge, not for us."""
     return Finding(
