@@ -1,0 +1,1 @@
+"""What is held after everything else has run: `./lab test` does this last."""
