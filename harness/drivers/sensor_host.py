@@ -4,6 +4,7 @@ import paramiko
 
 from harness.base.errors import LabFault
 from harness.drivers.ssh import SshTarget, open_client, reason_of
+from harness.drivers.ssh_watch import notice_silence
 
 _WINDOW = 1 << 24
 """Bytes in flight to us: a burst on the other machine must not wait for a round trip."""
@@ -20,6 +21,7 @@ class SensorHost:
         """Start a command line. Raises ConfigurationFault or LabFault where the machine does not let us."""
         if self._client is None:
             self._client = open_client(self._target)
+            notice_silence(self._client)
         transport = self._client.get_transport()
         try:
             if transport is None:

@@ -26,6 +26,7 @@ from harness.capture.live import LiveReader
 from harness.capture.recorder import Captured, Recorder
 from harness.capture.sensors import Local
 from harness.capture.topology import topology_of
+from harness.drivers.ssh_watch import SILENT_FOR
 from harness.inventory import Bench, Inventory, find_bench
 from harness.inventory.models import CapturePoint
 from harness.journal.devices import Devices
@@ -266,6 +267,18 @@ def test_a_connection_that_is_cut_leaves_no_dumpcap_and_is_told(
     assert in_the_files(captured) == FRAMES  # what had come until then
 
 
+def test_a_cable_that_is_pulled_is_told_soon(machine: Make) -> None:
+    """Neither end says a word then: silence alone tells."""
+    there = machine()
+    with there.recording() as (recorder, _):
+        run_ip(there.networks[0], ["link set m0 down"])
+        with pytest.raises(LabFault, match="the connection to its machine was cut"):
+            check_for(recorder, SILENT_FOR + 5)
+        (captured,) = recorder.stop()
+    assert not captured.complete
+    assert "was cut" in captured.fault
+
+
 def check_for(recorder: Recorder, seconds: float) -> None:
     deadline = Deadline.after(seconds)
     while not deadline.passed:
@@ -339,6 +352,25 @@ def test_a_machine_that_greets_at_every_login_is_told(machine: Make, tmp_path: P
 
 
 # A clock of its own
+
+
+def test_the_clock_there_is_compared_with_ours(machine: Make) -> None:
+    """It is the same clock here; what differs is the way."""
+    there = machine()
+    with within_network(there.networks[0]):
+        devices = there.devices()
+        low, high = devices.sensors()["home"].skew()
+        devices.close()
+    assert -1 < low <= 0 <= high < 1
+
+
+def test_a_machine_that_does_not_tell_its_time_is_told(machine: Make, tmp_path: Path) -> None:
+    there = machine(options=[f"SetEnv PATH={with_only(tmp_path, 'sh', 'dumpcap')}"])
+    with within_network(there.networks[0]):
+        devices = there.devices()
+        with pytest.raises(LabFault, match="does not tell its time"):
+            devices.sensors()["home"].skew()
+        devices.close()
 
 
 def registrations(there: Machine, count: int) -> None:
