@@ -21,7 +21,7 @@ from harness.episodes import bounds
 from harness.episodes.live import LiveView
 from harness.episodes.manifest import Clocks, FaultFound, Finding, PutBack, Waited
 from harness.episodes.probing import Probing
-from harness.episodes.sanity import Sanity, stray, unfit
+from harness.episodes.sanity import Sanity, left_by_another, stray, unfit
 from harness.episodes.watching import Waiting, Watcher
 from harness.episodes.writing import write_recording
 from harness.inventory import Bench, OutletRef, PortRef, Role
@@ -297,9 +297,14 @@ class Lab:
         for deed in Deeds(self.bench.state).tell():
             for line in told(deed):
                 self._watcher.say(line)
+                self.findings.append(left_by_another(line))
         if self._journal.open_changes:
             self._watcher.say("an earlier run left this bench changed; putting it back first")
             found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
+            self.findings += [
+                left_by_another(f"this run put {what}, as an earlier one had left it changed")
+                for what in found.restored
+            ]
             if not found.clean:
                 raise LabFault(
                     f"what an earlier run left cannot be put back: {'; '.join(found.failures)}.",

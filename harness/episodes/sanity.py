@@ -219,3 +219,8 @@ def stray(phone: str, when: When, remedy: str = "", *, mended: bool = False) -> 
         remedy=remedy,
         mended=mended,
     )
+
+
+def left_by_another(line: str) -> Finding:
+    """What was put back for a run that died."""
+    return Finding(when="before", blame=str(Blame.HARNESS), device="", message=f"{line}.", mended=True)

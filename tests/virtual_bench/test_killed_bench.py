@@ -1,5 +1,6 @@
 """A night that is interrupted or killed in the middle of an outage: the lab is put back, and can be used at once."""
 
+import json
 import os
 import signal
 import subprocess
@@ -58,10 +59,13 @@ def test_a_night_that_is_ended_puts_the_lab_back(
     assert night.wait(WITHIN) != 0
 
 
-def test_a_killed_episode_is_put_back_by_its_watchdog(bench: Bench, night: subprocess.Popen[bytes]) -> None:
+def test_a_killed_episode_is_put_back_by_its_watchdog(
+    bench: Bench, night: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
     os.kill(runs_of(bench)[0], signal.SIGKILL)
     assert holds(lambda: home_has_link(bench), 10)
     assert night.wait(WITHIN) == 10
+    assert "the watchdog put sw-home port1 back to on" in (tmp_path / "latest" / "summary.md").read_text()
 
 
 def test_when_run_and_night_are_killed_the_watchdog_puts_back_and_the_next_run_says_so(
@@ -75,6 +79,22 @@ def test_when_run_and_night_are_killed_the_watchdog_puts_back_and_the_next_run_s
     told = cli("recover", bench)
     assert "the watchdog put sw-home port1 back to on" in told.stdout
     assert "nothing was left" in cli("recover", bench).stdout
+
+
+def test_the_next_run_says_what_the_watchdog_did(bench: Bench, night: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    run = runs_of(bench)[0]
+    night.kill()
+    os.kill(run, signal.SIGKILL)
+    assert holds(lambda: home_has_link(bench), 10)
+    words = [sys.executable, "-m", "harness.cli", "run", "home_lost", "--out", str(tmp_path / "next")]
+    words += ["--bench", bench.name, "--wait-for-bench", "20"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
+        said = following.stdout
+        assert said is not None
+        assert any("capturing at" in line for line in iter(said.readline, ""))
+        following.send_signal(signal.SIGINT)
+    manifest = json.loads((tmp_path / "next" / "manifest.json").read_text())
+    assert any("the watchdog put sw-home port1 back to on" in finding["message"] for finding in manifest["findings"])
 
 
 def test_a_watchdog_that_was_killed_is_replaced(bench: Bench, night: subprocess.Popen[bytes]) -> None:
