@@ -153,10 +153,11 @@ def compare_all(folder: Path, decided: list[Fact]) -> Comparison:
     found = Comparison()
     for path in sorted(folder.iterdir()):
         recording = Recording.load(path)
-        began, ended = max(one.began for one in recording.manifest.captures), recording.manifest.ended
+        captures = recording.manifest.captures
+        began, ended = max(one.began for one in captures), min(one.ended for one in captures)
         pairs, invented = match(decided, list(readings(recording)))
         errors = [abs(read.at - fact.at) * 1000 for fact, read in pairs if read is not None]
-        missed = [fact for fact, read in pairs if read is None and began < fact.at < ended - WITHIN]
+        missed = [fact for fact, read in pairs if read is None and began < fact.at < ended]
         found.add(Comparison(errors, missed, invented, recording.lag_within(None)))
     return found
 
