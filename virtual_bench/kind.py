@@ -2,13 +2,14 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.base.errors import ConfigurationFault, LabFault
 from harness.inventory import Bench, BenchState, DeviceState
 from virtual_bench import control
+from virtual_bench.defects import DEFECTS
 from virtual_bench.fabric import LAB, check
 from virtual_bench.launch import end, launch, prepare
 from virtual_bench.namespaces import CLONE_NEWNET, set_namespace
@@ -54,6 +55,10 @@ class VirtualBench:
             forget(bench.state)
         if not any(bench.state.iterdir()):
             bench.state.rmdir()
+
+    def defects(self) -> Mapping[str, tuple[str, ...]]:
+        """Each with the clauses it violates."""
+        return {defect.name: defect.clauses for defect in DEFECTS.values()}
 
     def state(self, bench: Bench) -> BenchState | None:
         """Its devices with power and carrier, the supervisor that holds them, and the defects that they play."""

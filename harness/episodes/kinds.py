@@ -1,6 +1,6 @@
 """Kinds of bench, found by entry point, so that the library needs no import of any of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Protocol, cast
 
@@ -23,6 +23,10 @@ class BenchKind(Protocol):
 
     def down(self, bench: Bench) -> None:
         """End it, if this kind can be ended; nothing where it is not up."""
+        ...
+
+    def defects(self) -> Mapping[str, tuple[str, ...]]:
+        """The defects that a bench of this kind can play, each with the clauses it violates."""
         ...
 
     def state(self, bench: Bench) -> BenchState | None:
@@ -50,6 +54,10 @@ class RealBench:
 
     def down(self, bench: Bench) -> None:
         """Nothing to do."""
+
+    def defects(self) -> Mapping[str, tuple[str, ...]]:
+        """None: it is what it is."""
+        return {}
 
     def state(self, bench: Bench) -> BenchState | None:
         """As the inventory names it; no device is asked."""
