@@ -1,6 +1,6 @@
 """Defects: deliberate departures from the specification, to show that a test can fail.
 
-A defect changes the failover system's `Timing` and nothing else, so that the policy has no branch for any.
+A defect changes the failover system's `Conduct` and nothing else, so that no unit has a branch for any.
 """
 
 from collections.abc import Sequence
@@ -11,24 +11,29 @@ from harness.base.errors import ConfigurationFault
 
 
 @dataclass(frozen=True)
-class Timing:
-    """What the failover policy goes by, bench seconds (IP Office Resilience 12.2: 3, 10 and 5 minutes).
+class Conduct:
+    """What the failover system goes by; times in bench seconds (IP Office Resilience 12.2: 3, 10 and 5 minutes).
 
     `opens_after` the last sight of home phones are let in, `None`: never; `returns_after` home became visible
-    again they are sent back; for `grace` after that they may still be at the failover system.
+    again they are sent back; for `grace` after that they may still be at the failover system. DHCP is served
+    `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain.
     """
 
     opens_after: float | None = 180.0
     # "More than 10 minutes": the first whole second after them.
     returns_after: float = 601.0
     grace: float = 300.0
+    dhcp_in: bool = True
+    dhcp_before: bool = False
+    dhcp_after: bool = False
+    dhcp_domain: str | None = None
 
 
 class Change(Protocol):
-    """What a defect does to the timing."""
+    """What a defect does to the conduct."""
 
-    def __call__(self, timing: Timing) -> Timing:
-        """The timing with the defect."""
+    def __call__(self, conduct: Conduct) -> Conduct:
+        """The conduct with the defect."""
         ...
 
 
@@ -50,30 +55,54 @@ DEFECTS = {
             "early-admission",
             "The failover system lets phones in 30 s early, 150 s after it lost sight of home.",
             ("FO-DELAY",),
-            lambda timing: replace(timing, opens_after=150.0),
+            lambda conduct: replace(conduct, opens_after=150.0),
         ),
         Defect(
             "early-failback",
             "The failover system sends phones back after 8 minutes instead of more than 10.",
             ("FB-DELAY",),
-            lambda timing: replace(timing, returns_after=480.0),
+            lambda conduct: replace(conduct, returns_after=480.0),
         ),
         Defect(
             "no-admission",
             "The failover system never lets phones of home in.",
             ("FO-ALLOW",),
-            lambda timing: replace(timing, opens_after=None),
+            lambda conduct: replace(conduct, opens_after=None),
+        ),
+        Defect(
+            "no-backup-dhcp",
+            "The failover system serves no DHCP in failover either.",
+            ("DHCP-BACKUP",),
+            lambda conduct: replace(conduct, dhcp_in=False),
+        ),
+        Defect(
+            "dhcp-always",
+            "The failover system serves DHCP all the time, also before home is lost and after it is back.",
+            ("DHCP-OFF", "DHCP-END"),
+            lambda conduct: replace(conduct, dhcp_before=True, dhcp_after=True),
+        ),
+        Defect(
+            "dhcp-goes-on",
+            "The failover system goes on serving DHCP after the phones have gone back.",
+            ("DHCP-END",),
+            lambda conduct: replace(conduct, dhcp_after=True),
+        ),
+        Defect(
+            "dhcp-own-data",
+            "The failover system gives phones its own domain by DHCP, not home's.",
+            ("DHCP-DATA",),
+            lambda conduct: replace(conduct, dhcp_domain="failover.example"),
         ),
     )
 }
 
 
-def apply_defects(timing: Timing, names: Sequence[str]) -> Timing:
-    """`timing` as the named defects make it. Raises ConfigurationFault for a name that is none."""
+def apply_defects(conduct: Conduct, names: Sequence[str]) -> Conduct:
+    """`conduct` as the named defects make it. Raises ConfigurationFault for a name that is none."""
     for name in names:
         if name not in DEFECTS:
             raise ConfigurationFault(
                 f"there is no defect '{name}'.", next_step=f"name one of: {', '.join(sorted(DEFECTS))}."
             )
-        timing = DEFECTS[name].change(timing)
-    return timing
+        conduct = DEFECTS[name].change(conduct)
+    return conduct

@@ -8,6 +8,7 @@ from harness.inventory import Inventory, Phone
 SETTLING = 30.0
 FAILOVER_DELAY = 180.0
 FAILBACK_DELAY = 600.0
+GRACE = 300.0
 SHORT_OUTAGE = (140.0, 175.0)
 
 

@@ -254,6 +254,10 @@ class Lab:
         """Let that much time pass, with the capture and the probe going on."""
         self._wait(what, lambda: False, bench_seconds)
 
+    def watch_since(self, at: float, bench_seconds: float, what: str) -> None:
+        """As `watch`, counted from the epoch second `at`."""
+        self.watch(max(0.0, bench_seconds - self._scale.to_bench(now() - at)), what)
+
     def wait_for(self, what: str, condition: Callable[[], bool], within: float) -> bool:
         """Wait until `condition` holds, at most `within` bench seconds; whether it came to hold."""
         return self._wait(what, condition, within)

@@ -1,6 +1,6 @@
 """The library of episodes. Times are bench seconds; each episode is a function of a `Lab`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.base.units import BenchSeconds
 from harness.episodes import bounds
@@ -31,7 +31,7 @@ def _reboot(inventory: Inventory) -> BenchSeconds:
 
 def _repower(inventory: Inventory) -> BenchSeconds:
     back = max(bounds.back_after_power(phone) for phone in inventory.phones.values())
-    return BenchSeconds(_outage(inventory) + 2 * back)
+    return BenchSeconds(_outage(inventory) + 4 * back + bounds.GRACE)
 
 
 @episode(
@@ -63,22 +63,28 @@ def home_rebooted_by_console(lab: Lab) -> None:
 
 
 @episode(
-    "Every phone is power-cycled in failover, and again after it has returned home.",
+    "Every phone is power-cycled in failover and again after it has returned home; one also before and long after.",
     _repower,
     ("home's port", "the phones' outlets"),
 )
 def phone_repowered(lab: Lab) -> None:
-    """Phones lose power in failover and again after failback."""
+    """Phones lose power in failover and again after failback; one in normal operation, too, and after all grace."""
     lab.log_in_at_switch(Role.HOME)
-    for name in _pluggable(lab):
+    phones = _pluggable(lab)
+    for name in phones:
         lab.ask_outlet(name)
+    lab.await_all_at_home()
+    repower(lab, phones[:1], "home before the outage", Role.HOME)
     normal_operation(lab)
     lab.cut(Role.HOME)
     phones_move(lab)
-    repower_all(lab, "the failover system", Role.FAILOVER)
+    repower(lab, phones, "the failover system", Role.FAILOVER)
     lab.restore(Role.HOME)
     phones_return(lab)
-    repower_all(lab, "home", Role.HOME)
+    returned = lab.now()
+    repower(lab, phones, "home", Role.HOME)
+    lab.watch_since(returned, bounds.GRACE, "every phone's grace to end")
+    repower(lab, phones[:1], "home after the grace", Role.HOME)
 
 
 def normal_operation(lab: Lab) -> None:
@@ -105,16 +111,15 @@ def phones_return(lab: Lab) -> None:
     lab.watch(60, "the phones to settle at home")
 
 
-def repower_all(lab: Lab, where: str, role: Role) -> None:
-    """Every phone off and on again at once; until each is registered, or must have been."""
-    phones = _pluggable(lab)
+def repower(lab: Lab, phones: Sequence[str], where: str, role: Role) -> None:
+    """These phones off and on again at once; until each is registered, or must have been."""
     for name in phones:
         lab.power_off(name)
     off = lab.now()
     lab.watch(10, "the phones to lose all charge")
     for name in phones:
         lab.power_on(name)
-    within = max(bounds.back_after_power(lab.inventory.phones[name]) for name in phones)
+    within = max((bounds.back_after_power(lab.inventory.phones[name]) for name in phones), default=0.0)
 
     def registered() -> bool:
         return all(lab.registered(name, role, since=off) for name in phones if name in lab.inventory.readable)

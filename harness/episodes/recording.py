@@ -205,13 +205,14 @@ class Recording:
         """Every change of the phone's registrations."""
         return self.timeline.turns(phone.extension)
 
-    def powered_on(self, phone: Phone, nth: int = 1) -> Interval:
-        """When its outlet gave power for the `nth` time. Raises HarnessFault where it did not."""
+    def powered_on(self, phone: Phone, after: Interval | None = None) -> Interval:
+        """When its outlet gave power first, `after` something. Raises HarnessFault where it did not."""
         name = next(name for name, entry in self.inventory.phones.items() if entry.extension == phone.extension)
-        found = self.timeline.stimulus("power_on", name, nth)
-        if found is None:
-            raise HarnessFault(f"{name} was not re-powered in {self.manifest.episode}.", device=name)
-        return found.bracket
+        earliest = after.high if after is not None else 0.0
+        for stimulus in self.timeline.stimuli:
+            if (stimulus.verb, stimulus.target) == ("power_on", name) and stimulus.bracket.low >= earliest:
+                return stimulus.bracket
+        raise HarnessFault(f"{name} was not re-powered in {self.manifest.episode} then.", device=name)
 
     def captured_at(self, point: str) -> Captured:
         """What the capture point `point` left."""

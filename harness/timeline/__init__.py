@@ -1,11 +1,18 @@
 """Events to timelines in bench seconds, and the measurements of the clauses, as functions."""
 
+from harness.timeline.addresses import (
+    address_served,
+    answered_by,
+    asked_of,
+    departures_from,
+    lease_served,
+    scope_of,
+)
 from harness.timeline.lanes import Lane, Span
 from harness.timeline.line import LineTimeline, Outage
 from harness.timeline.measurements import (
     Admission,
     acceptances,
-    address_served,
     admission_at,
     confirmations,
     controlled,
@@ -14,6 +21,7 @@ from harness.timeline.measurements import (
     just_before,
     last_acceptance,
     last_at,
+    latest_grace_start,
     next_acceptance,
     normal_operation,
     not_due_to_move,
@@ -47,18 +55,24 @@ __all__ = [
     "acceptances",
     "address_served",
     "admission_at",
+    "answered_by",
+    "asked_of",
     "confirmations",
     "controlled",
     "departures",
+    "departures_from",
     "in_each_third",
     "just_before",
     "last_acceptance",
     "last_at",
+    "latest_grace_start",
+    "lease_served",
     "next_acceptance",
     "normal_operation",
     "not_due_to_move",
     "occasions_before",
     "registered_at",
+    "scope_of",
     "strays",
     "thirds",
     "tries",

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.base.interval import Interval, Measured, Never
-from harness.capture.events import DhcpKind, Outcome
+from harness.capture.events import Outcome
 from harness.inventory import Role
 from harness.timeline.presence import Change, Presence, Turn
 from harness.timeline.registrations import Attempt, Registrations
 from harness.timeline.timeline import Timeline
 
+GRACE_AFTER = 600.0
+"""No grace begins earlier after home is visible, bench seconds."""
 JUST_BEFORE = 15.0
 """An occasion for FO-DELAY lies within this many seconds before its limit (clauses.md, *Occasions*)."""
 
@@ -223,16 +225,16 @@ def last_at(role: Role, everybody: Sequence[Registrations], since: Interval) -> 
     return max((each for each in found if isinstance(each, Interval)), key=lambda each: each.high)
 
 
-def address_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> Measured:
-    """The first DHCPACK with an address from system `by` to that client which may be after `since`."""
-    server = str(timeline.inventory.systems[by].address)
-    for moment in timeline.dhcp(mac):
-        event = moment.event
-        if (
-            event.kind is DhcpKind.ACK
-            and event.offered
-            and server in (event.server, event.source)
-            and moment.at.high >= since.low
-        ):
-            return moment.at
-    return Never(timeline.end)
+def latest_grace_start(visible: Interval, everybody: Sequence[Registrations]) -> Measured:
+    """When the grace of the last of several phones began, from when home was visible (clauses.md, *Start*).
+
+    Each phone's begins with the first return of any, or with its own first try at home if that is later.
+    """
+    home = [each.at(Role.HOME) for each in everybody]
+    first = [admission_at(Role.HOME, each, since=visible).accepted for each in home]
+    returns = [each for each in first if isinstance(each, Interval)]
+    tried = [next((one.asked for one in each if one.asked.low > visible.high), None) for each in home]
+    if not returns:
+        return Never(everybody[0].until if everybody else visible.high)
+    latest = max([min(each.high for each in returns), *(each.high for each in tried if each is not None)])
+    return Interval(visible.low + GRACE_AFTER, max(latest, visible.low + GRACE_AFTER))

@@ -1,21 +1,94 @@
-"""Addresses and settings for phones that start during failover."""
+"""Addresses and settings for phones that start before, in and after failover."""
 
 import pytest
 
-from fixtures.judging import at_most, clause, judge
+from fixtures.judging import at_most, clause, judge, judge_none, not_judged, note
+from harness.base.interval import Interval, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Phone, Role
-from harness.timeline import address_served, admission_at
+from harness.inventory import Inventory, Phone, Role
+from harness.timeline import (
+    address_served,
+    admission_at,
+    answered_by,
+    asked_of,
+    departures_from,
+    latest_grace_start,
+    lease_served,
+    scope_of,
+)
+from harness.timeline.addresses import REPORTED
 
 pytestmark = [pytest.mark.failover, pytest.mark.dhcp]
+
+FAILOVER = Role.FAILOVER
+
+
+@clause("DHCP-OFF")
+def test_the_failover_system_serves_nobody_in_normal_operation(phone_repowered: Recording) -> None:
+    normal, timeline = phone_repowered.normal, phone_repowered.timeline
+    served = answered_by(timeline, FAILOVER, normal)
+    judge_none(
+        served,
+        occasions=asked_of(timeline, FAILOVER, normal),
+        occasion="a DISCOVER or REQUEST at its port in normal operation",
+        marks=[(moment.at, str(moment.event.kind)) for moment in served],
+        window=(normal.low, normal.high),
+    )
 
 
 @clause("DHCP-BACKUP")
 def test_a_phone_repowered_in_failover_is_served_and_comes_back(phone_repowered: Recording, phone: Phone) -> None:
-    powered = phone_repowered.powered_on(phone, nth=1)
+    powered = powered_in_failover(phone_repowered, phone)
     latest = at_most(bounds.back_after_power(phone))
-    served = address_served(phone_repowered.timeline, phone.mac, by=Role.FAILOVER, since=powered)
+    served = address_served(phone_repowered.timeline, phone.mac, by=FAILOVER, since=powered)
     judge(served - powered, latest, marks=[(powered, "power"), (served, "address")])
-    registered = admission_at(Role.FAILOVER, phone_repowered.registrations(phone), since=powered).accepted
+    registered = admission_at(FAILOVER, phone_repowered.registrations(phone), since=powered).accepted
     judge(registered - powered, latest, marks=[(registered, "registered")])
+
+
+@clause("DHCP-DATA")
+def test_it_serves_what_home_would(phone_repowered: Recording, phone: Phone, inventory: Inventory) -> None:
+    timeline = phone_repowered.timeline
+    scope = scope_of(timeline, phone)
+    if scope is None:
+        not_judged("this bench does not state what home serves to the phone's network")
+    powered = powered_in_failover(phone_repowered, phone)
+    lease = lease_served(timeline, phone.mac, by=FAILOVER, since=powered)
+    if lease is None:
+        not_judged("the failover system gave the phone no lease")
+    otherwise = departures_from(scope, inventory.sites[phone.site].subnet.netmask, lease)
+    for text in otherwise:
+        note(text)
+    there = (number for number in REPORTED if number in lease.event.options)
+    note(f"options not judged: {', '.join(f'{number} = {lease.event.options[number].hex()}' for number in there)}")
+    judge_none(
+        otherwise,
+        occasions=[lease],
+        occasion="a lease from the failover system",
+        marks=[(powered, "power"), (lease.at, "lease")],
+        window=(powered.low, lease.at.high),
+    )
+
+
+@clause("DHCP-END")
+def test_after_failback_it_serves_nobody_any_more(phone_repowered: Recording, inventory: Inventory) -> None:
+    timeline = phone_repowered.timeline
+    everybody = [phone_repowered.registrations(phone) for phone in inventory.phones.values()]
+    start = latest_grace_start(phone_repowered.visible, everybody)
+    if isinstance(start, Never):
+        not_judged("no phone returned home, so no grace began")
+    after = Interval(start.high + bounds.GRACE, timeline.end)
+    served = answered_by(timeline, FAILOVER, after)
+    judge_none(
+        served,
+        occasions=asked_of(timeline, FAILOVER, after),
+        occasion="a DISCOVER or REQUEST at its port after the grace of every phone",
+        marks=[(start, "last grace"), *((moment.at, str(moment.event.kind)) for moment in served)],
+        window=(after.low, after.high),
+    )
+
+
+def powered_in_failover(recording: Recording, phone: Phone) -> Interval:
+    """When the phone got power while home was lost."""
+    return recording.powered_on(phone, after=recording.line.last_sight_of(Role.HOME))

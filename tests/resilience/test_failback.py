@@ -45,7 +45,7 @@ def test_failback_is_automatic_where_nothing_is_stated(
 
 @clause("FB-IDLE-RETURN")
 def test_a_phone_repowered_after_failback_registers_at_home(phone_repowered: Recording, phone: Phone) -> None:
-    powered = phone_repowered.powered_on(phone, nth=2)
+    powered = phone_repowered.powered_on(phone, after=phone_repowered.visible)
     own = phone_repowered.registrations(phone)
     back = admission_at(HOME, own, since=powered).accepted
     judge(

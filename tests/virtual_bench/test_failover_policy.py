@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.errors import ConfigurationFault
-from virtual_bench.defects import DEFECTS, Timing, apply_defects
+from virtual_bench.defects import DEFECTS, Conduct, apply_defects
 from virtual_bench.units.failover_policy import TRANSITIONS, FailoverPolicy, Mode
 from virtual_bench.units.home_policy import HOLDS_FOR, HomePolicy
 
@@ -11,9 +11,9 @@ from virtual_bench.units.home_policy import HOLDS_FOR, HomePolicy
 class Trial:
     """A policy with the modes it went through, and when."""
 
-    def __init__(self, timing: Timing | None = None) -> None:
+    def __init__(self, conduct: Conduct | None = None) -> None:
         self.now, self.modes = 0.0, list[tuple[float, Mode]]()
-        self.policy = FailoverPolicy(timing or Timing(), lambda mode: self.modes.append((self.now, mode)))
+        self.policy = FailoverPolicy(conduct or Conduct(), lambda mode: self.modes.append((self.now, mode)))
 
     def at(self, now: float) -> FailoverPolicy:
         while (due := self.policy.due()) is not None and due <= now:
@@ -102,25 +102,29 @@ def test_it_never_opens_early_and_never_takes_a_way_that_is_not_there(steps: lis
 
 
 @pytest.mark.parametrize(
-    ("defect", "timing"),
+    ("defect", "conduct"),
     [
-        ("early-admission", Timing(opens_after=150)),
-        ("early-failback", Timing(returns_after=480)),
-        ("no-admission", Timing(opens_after=None)),
+        ("early-admission", Conduct(opens_after=150)),
+        ("early-failback", Conduct(returns_after=480)),
+        ("no-admission", Conduct(opens_after=None)),
+        ("no-backup-dhcp", Conduct(dhcp_in=False)),
+        ("dhcp-always", Conduct(dhcp_before=True, dhcp_after=True)),
+        ("dhcp-goes-on", Conduct(dhcp_after=True)),
+        ("dhcp-own-data", Conduct(dhcp_domain="failover.example")),
     ],
 )
-def test_a_defect_changes_one_thing(defect: str, timing: Timing) -> None:
-    assert apply_defects(Timing(), [defect]) == timing
+def test_a_defect_changes_one_thing(defect: str, conduct: Conduct) -> None:
+    assert apply_defects(Conduct(), [defect]) == conduct
     assert DEFECTS[defect].clauses
 
 
 def test_with_no_admission_it_never_opens() -> None:
-    assert not Trial(apply_defects(Timing(), ["no-admission"])).lost_at(0).at(10_000).open
+    assert not Trial(apply_defects(Conduct(), ["no-admission"])).lost_at(0).at(10_000).open
 
 
 def test_an_unknown_defect_is_named() -> None:
     with pytest.raises(ConfigurationFault, match="no defect 'late'"):
-        apply_defects(Timing(), ["late"])
+        apply_defects(Conduct(), ["late"])
 
 
 def test_home_holds_new_registrations_until_it_is_told() -> None:

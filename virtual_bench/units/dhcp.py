@@ -51,6 +51,11 @@ class DhcpDaemon:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def serves(self) -> bool:
+        """Whether it is started."""
+        return self._process is not None
+
+    @property
     def lease_file(self) -> Path:
         """Where the leases are."""
         return self._folder / "leases"

@@ -6,7 +6,7 @@ All times are bench seconds of one monotonic clock, handed in by the caller.
 from collections.abc import Callable
 from enum import Enum
 
-from virtual_bench.defects import Timing
+from virtual_bench.defects import Conduct
 
 
 class Mode(Enum):
@@ -38,8 +38,8 @@ class FailoverPolicy:
     A system that has not seen home since its own start has no records, and stays in NORMAL.
     """
 
-    def __init__(self, timing: Timing, changed: Callable[[Mode], None]) -> None:
-        self._timing, self._changed = timing, changed
+    def __init__(self, conduct: Conduct, changed: Callable[[Mode], None]) -> None:
+        self._conduct, self._changed = conduct, changed
         self.mode = Mode.NORMAL
         self._last_sight: float | None = None
         self._visible_since: float | None = None
@@ -85,15 +85,15 @@ class FailoverPolicy:
     def _opens_at(self) -> float | None:
         if self.mode not in (Mode.NORMAL, Mode.FAILBACK) or self._visible_since is not None:
             return None
-        if self._last_sight is None or self._timing.opens_after is None:
+        if self._last_sight is None or self._conduct.opens_after is None:
             return None
-        return self._last_sight + self._timing.opens_after
+        return self._last_sight + self._conduct.opens_after
 
     def _turns_at(self) -> float | None:
         if self.mode is Mode.RETURNING and self._visible_since is not None:
-            return self._visible_since + self._timing.returns_after
+            return self._visible_since + self._conduct.returns_after
         if self.mode is Mode.FAILBACK:
-            return self._failback_began + self._timing.grace
+            return self._failback_began + self._conduct.grace
         return None
 
     def _go(self, mode: Mode) -> None:

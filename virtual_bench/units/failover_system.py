@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from virtual_bench.defects import Timing, apply_defects
+from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.units.admission import Decision
 from virtual_bench.units.bindings import Bindings
 from virtual_bench.units.failover_policy import OPEN, FailoverPolicy, Mode
@@ -29,8 +29,9 @@ class FailoverSystem:
 
     def __init__(self, around: Surroundings) -> None:
         self._around, self._clock = around, around.clock
-        timing = replace(Timing(), opens_after=around.virtual.opens_after)
-        self._policy = FailoverPolicy(apply_defects(timing, around.virtual.defects), self._mode_changed)
+        conduct = replace(Conduct(), opens_after=around.virtual.opens_after)
+        self._conduct = apply_defects(conduct, around.virtual.defects)
+        self._policy = FailoverPolicy(self._conduct, self._mode_changed)
         self._told, self._kept = Records(), Records()
         self.bindings = Bindings(self._tell)
         self._line, self._dhcp = around.line(self), around.dhcp()
@@ -80,6 +81,8 @@ class FailoverSystem:
         self._sighted()
         if kind == RECORDS:
             self._told = Records.from_json(data)
+            if self._conduct.dhcp_before and self._policy.mode is Mode.NORMAL and not self._dhcp.serves:
+                self._dhcp.start(self._told.scopes, self._told.leases)
 
     def _sighted(self) -> None:
         self._policy.sighted(self._clock.now())
@@ -112,8 +115,11 @@ class FailoverSystem:
         self._tell()
 
     def _serve_dhcp(self) -> None:
-        ours = [replace(scope, settings_server=self._around.host) for scope in self._kept.scopes]
-        if ours:
+        own = self._conduct.dhcp_domain
+        ours = [
+            replace(scope, settings_server=self._around.host, domain=own or scope.domain) for scope in self._kept.scopes
+        ]
+        if ours and self._conduct.dhcp_in:
             self._dhcp.start(ours, self._kept.leases)
 
     async def _push_back(self) -> None:
@@ -132,7 +138,8 @@ class FailoverSystem:
                 service.take_back(extension)
 
     def _end_of_grace(self) -> None:
-        self._dhcp.stop()
+        if not self._conduct.dhcp_after:
+            self._dhcp.stop()
         self._kept = Records()
         for binding in self.bindings:
             if self._around.virtual.failback == "pushed":

@@ -1,0 +1,90 @@
+"""What DHCP was asked and served, and by whom. All instants and windows are bench seconds."""
+
+from ipaddress import IPv4Address
+
+from harness.base.interval import Interval, Measured, Never
+from harness.capture.events import DhcpKind
+from harness.inventory import DhcpScope, Phone, Role
+from harness.timeline.timeline import DhcpMoment, Timeline
+
+NETMASK, ROUTER, DNS, DOMAIN = 1, 3, 6, 15
+REPORTED = (51, 54, 58, 59, 82)
+"""Options that may differ from home's: they are of the server, or of the way."""
+_ASKED = (DhcpKind.DISCOVER, DhcpKind.REQUEST)
+_ANSWERED = (DhcpKind.OFFER, DhcpKind.ACK, DhcpKind.NAK)
+
+
+def address_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> Measured:
+    """The first DHCPACK with an address from system `by` to that client which may be after `since`."""
+    found = lease_served(timeline, mac, by, since)
+    return found.at if found is not None else Never(timeline.end)
+
+
+def lease_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> DhcpMoment | None:
+    """That DHCPACK itself."""
+    for moment in timeline.dhcp(mac):
+        acknowledged = moment.event.kind is DhcpKind.ACK and moment.event.offered
+        if acknowledged and _is_from(timeline, moment, by) and moment.at.high >= since.low:
+            return moment
+    return None
+
+
+def asked_of(timeline: Timeline, role: Role, window: Interval) -> tuple[DhcpMoment, ...]:
+    """What clients asked in `window` and the port of system `role` was seen to get."""
+    points = {name for name, capture in timeline.inventory.captures.items() if role.value in capture.sees}
+    return tuple(
+        moment
+        for moment in timeline.dhcp_moments
+        if moment.event.kind in _ASKED
+        and _within(moment, window)
+        and any(seen.point in points for seen in moment.event.sightings)
+    )
+
+
+def answered_by(timeline: Timeline, role: Role, window: Interval) -> tuple[DhcpMoment, ...]:
+    """The OFFERs, ACKs and NAKs of system `role` in `window`."""
+    return tuple(
+        moment
+        for moment in timeline.dhcp_moments
+        if moment.event.kind in _ANSWERED and _within(moment, window) and _is_from(timeline, moment, role)
+    )
+
+
+def scope_of(timeline: Timeline, phone: Phone) -> DhcpScope | None:
+    """What home serves to the network of a phone; None where the inventory states nothing."""
+    return next((scope for scope in timeline.inventory.dhcp_scopes.values() if scope.site == phone.site), None)
+
+
+def departures_from(scope: DhcpScope, netmask: IPv4Address, lease: DhcpMoment) -> tuple[str, ...]:
+    """What of a lease is not as home would give it, each in words."""
+    event, options = lease.event, lease.event.options
+    expected = {
+        NETMASK: netmask.packed,
+        ROUTER: scope.router.packed,
+        DNS: scope.dns.packed,
+        DOMAIN: scope.domain.encode(),
+    }
+    found = [
+        f"option {number} is {_shown(number, options.get(number))} and not {_shown(number, value)}"
+        for number, value in expected.items()
+        if options.get(number, b"").rstrip(b"\0") != value.rstrip(b"\0")
+    ]
+    if not scope.low <= IPv4Address(event.offered) <= scope.high:
+        found.append(f"the address {event.offered} is not of home's range")
+    if scope.sson not in options:
+        found.append(f"there is no site-specific option {scope.sson}")
+    return tuple(found)
+
+
+def _shown(number: int, value: bytes | None) -> str:
+    if value is None:
+        return "not there"
+    return value.decode(errors="replace") if number == DOMAIN else ".".join(map(str, value))
+
+
+def _within(moment: DhcpMoment, window: Interval) -> bool:
+    return moment.at.low >= window.low and moment.at.high <= window.high
+
+
+def _is_from(timeline: Timeline, moment: DhcpMoment, role: Role) -> bool:
+    return str(timeline.inventory.systems[role].address) in (moment.event.server, moment.event.source)
