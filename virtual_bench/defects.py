@@ -17,12 +17,16 @@ class Conduct:
     `opens_after` the last sight of home phones are let in, `None`: never; `returns_after` home became visible
     again they are sent back; for `grace` after that they may still be at the failover system. DHCP is served
     `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain.
+    `counts_anew`: a home that is lost again has to be visible for all of `returns_after` once more. `forgets`: a
+    restart clears the records (IP Office Resilience 12.2).
     """
 
     opens_after: float | None = 180.0
     # "More than 10 minutes": the first whole second after them.
     returns_after: float = 601.0
     grace: float = 300.0
+    counts_anew: bool = True
+    forgets: bool = True
     dhcp_in: bool = True
     dhcp_before: bool = False
     dhcp_after: bool = False
@@ -68,6 +72,18 @@ DEFECTS = {
             "The failover system never lets phones of home in.",
             ("FO-ALLOW",),
             lambda conduct: replace(conduct, opens_after=None),
+        ),
+        Defect(
+            "counts-on",
+            "The failover system counts the 10 minutes from when home was first visible, though it was lost again.",
+            ("FB-FLAP",),
+            lambda conduct: replace(conduct, counts_anew=False),
+        ),
+        Defect(
+            "keeps-records",
+            "The failover system still knows home's phones after its own restart, and lets them in again.",
+            ("FO-RESTART",),
+            lambda conduct: replace(conduct, forgets=False),
         ),
         Defect(
             "no-backup-dhcp",

@@ -9,6 +9,10 @@ SETTLING = 30.0
 FAILOVER_DELAY = 180.0
 FAILBACK_DELAY = 600.0
 GRACE = 300.0
+CLOSED_BESIDES = 60.0
+"""For so long beyond the failover bound a failover system that restarted must let nobody in (FO-RESTART)."""
+GOING_DOWN = 60.0
+"""Given to a reboot before anybody is expected back: the shortest outage that FO-SHORT is judged by takes longer."""
 SHORT_OUTAGE = (140.0, 175.0)
 
 

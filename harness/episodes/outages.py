@@ -10,10 +10,10 @@ from harness.inventory import Inventory, Role
 
 NORMAL_OPERATION = 100.0
 """Watched before an outage: long enough for a probe in each third, and for a refresh of most phones."""
-GOING_DOWN = 60.0
-"""Given to a reboot before anybody is expected back: the shortest outage that FO-SHORT is judged by takes longer."""
 PROBE_EVERY = 12.0
 """So that one try falls within the last 15 s before the 180 s are over."""
+FLAP = (540.0, 240.0)
+"""For how long home is visible, and then lost again."""
 CONFIRMED_FOR = 130.0
 """Watched after the move, so that every registration is confirmed at least once at the failover system."""
 
@@ -32,6 +32,14 @@ def _reboot(inventory: Inventory) -> BenchSeconds:
 def _repower(inventory: Inventory) -> BenchSeconds:
     back = max(bounds.back_after_power(phone) for phone in inventory.phones.values())
     return BenchSeconds(_outage(inventory) + 4 * back + bounds.GRACE)
+
+
+def _flap(inventory: Inventory) -> BenchSeconds:
+    return BenchSeconds(_outage(inventory) + sum(FLAP))
+
+
+def _restart(inventory: Inventory) -> BenchSeconds:
+    return BenchSeconds(_outage(inventory) + _back_and_closed(inventory))
 
 
 @episode(
@@ -85,6 +93,51 @@ def phone_repowered(lab: Lab) -> None:
     repower(lab, phones, "home", Role.HOME)
     lab.watch_since(returned, bounds.GRACE, "every phone's grace to end")
     repower(lab, phones[:1], "home after the grace", Role.HOME)
+
+
+@episode(
+    "Home's link is cut; once restored it is cut again before 10 minutes are over, and restored for good.",
+    _flap,
+    ("home's port",),
+)
+def home_flaps(lab: Lab) -> None:
+    """Home is visible for 9 minutes, lost for 4, and visible."""
+    lab.log_in_at_switch(Role.HOME)
+    normal_operation(lab)
+    lab.cut(Role.HOME)
+    phones_move(lab)
+    lab.restore(Role.HOME)
+    lab.watch(FLAP[0], "home to be visible, but not for long enough")
+    lab.cut(Role.HOME)
+    lab.watch(FLAP[1], "home to be lost again")
+    lab.restore(Role.HOME)
+    phones_return(lab)
+
+
+@episode(
+    "The failover system is rebooted by SSH while home is lost and the phones are there.",
+    _restart,
+    ("home's port", "the failover system"),
+)
+def failover_rebooted(lab: Lab) -> None:
+    """The failover system restarts in failover."""
+    lab.log_in_at_switch(Role.HOME)
+    lab.log_in(Role.FAILOVER, "ssh")
+    normal_operation(lab)
+    lab.cut(Role.HOME)
+    phones_move(lab)
+    lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
+    lab.reboot(Role.FAILOVER, "ssh")
+    lab.watch(_back_and_closed(lab.inventory), "the failover system to be back and to let nobody in")
+    lab.restore(Role.HOME)
+    phones_return(lab)
+
+
+def _back_and_closed(inventory: Inventory) -> float:
+    """Its boot, and as long as FO-RESTART is judged from its first answer; that comes with a phone's next try."""
+    next_try = max(phone.catalogued.retry_max for phone in inventory.phones.values())
+    boot = inventory.systems[Role.FAILOVER].boot_time
+    return boot + next_try + inventory.failover_bound + bounds.CLOSED_BESIDES + 30
 
 
 def normal_operation(lab: Lab) -> None:
@@ -141,13 +194,13 @@ def _home_rebooted(lab: Lab, by: str) -> None:
 
     with lab.probing(every=PROBE_EVERY):
         # A phone that was confirmed while home was still going down is not back yet.
-        lab.watch(GOING_DOWN, "home to go down")
+        lab.watch(bounds.GOING_DOWN, "home to go down")
         down = lab.now()
 
         def all_back() -> bool:
             return all(lab.registered(name, Role.HOME, since=down) for name in inventory.readable)
 
-        lab.wait_for("home to be back with all phones", all_back, within=within - GOING_DOWN)
+        lab.wait_for("home to be back with all phones", all_back, within=within - bounds.GOING_DOWN)
     lab.watch(180, "nothing to have been invoked")
 
 

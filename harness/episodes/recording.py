@@ -205,6 +205,13 @@ class Recording:
         """Every change of the phone's registrations."""
         return self.timeline.turns(phone.extension)
 
+    def done(self, verb: str, target: str) -> Interval:
+        """When that was done to the bench first. Raises HarnessFault where it was not."""
+        found = self.timeline.stimulus(verb, target)
+        if found is None:
+            raise HarnessFault(f"{self.manifest.episode} shows no {verb} of {target}.", next_step="record it again.")
+        return found.bracket
+
     def powered_on(self, phone: Phone, after: Interval | None = None) -> Interval:
         """When its outlet gave power first, `after` something. Raises HarnessFault where it did not."""
         name = next(name for name, entry in self.inventory.phones.items() if entry.extension == phone.extension)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.judging import at_most, clause, judge, judge_none, more_than, not_judged
+from fixtures.judging import at_most, clause, judge, judge_between, judge_none, more_than, not_judged
 from harness.base.interval import Interval, Measured
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
@@ -41,6 +41,26 @@ def test_failback_is_automatic_where_nothing_is_stated(
     for phone in inventory.phones.values():
         if phone.protocol is protocol:
             judge_return(home_lost, phone, inventory)
+
+
+@clause("FB-FLAP")
+def test_the_ten_minutes_begin_anew_when_home_is_lost_again(
+    home_flaps: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    (lost, seen), (lost_again, visible) = the_two_outages(home_flaps)
+    judge_between(lost_again - seen, 500, bounds.FAILBACK_DELAY, what="the time home was visible first")
+    own = home_flaps.registrations(phone)
+    moved = admission_at(FAILOVER, own, since=lost).accepted
+    if not isinstance(moved, Interval):
+        not_judged("the phone never moved")
+    returned = admission_at(HOME, own, since=moved).accepted
+    latest = bounds.returns_by(inventory, phone)
+    judge(
+        returned - visible,
+        more_than(bounds.FAILBACK_DELAY),
+        marks=[(seen, "visible"), (lost_again, "lost again"), (visible, "visible again"), (returned, "returned")],
+    )
+    judge(returned - visible, at_most(latest), window=(visible.low, visible.high + latest))
 
 
 @clause("FB-IDLE-RETURN")
@@ -84,3 +104,12 @@ def need_due_to_return(recording: Recording, phone: Phone, visible: Interval) ->
     last = last_acceptance(recording.registrations(phone), until=visible)
     if last is None or last.role is not FAILOVER:
         not_judged(f"the phone was not due to return: {phone.extension} had not moved when home became visible")
+
+
+def the_two_outages(recording: Recording) -> list[tuple[Interval, Interval]]:
+    """When home was lost and visible, and the same again."""
+    outages = recording.line.outages(HOME)
+    ended = [(outage.lost, outage.visible) for outage in outages if isinstance(outage.visible, Interval)]
+    if len(ended) < 2:
+        not_judged(f"the line shows {len(ended)} losses of home that ended, not 2")
+    return ended[:2]

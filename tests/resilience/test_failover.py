@@ -15,6 +15,7 @@ from harness.timeline import (
     controlled,
     departures,
     in_each_third,
+    last_acceptance,
     last_at,
     not_due_to_move,
     occasions_before,
@@ -110,6 +111,34 @@ def test_a_short_outage_invokes_nothing(home_rebooted: Recording, inventory: Inv
     back = last_at(HOME, [home_rebooted.registrations(phone) for phone in own], since=Interval.at(visible.low))
     if not isinstance(back, Interval) or home_rebooted.timeline.end < back.high + bounds.FAILOVER_DELAY:
         not_judged("the recording ended before 180 s had passed since the last phone was back")
+
+
+@clause("FO-RESTART")
+def test_a_restart_of_the_failover_system_loses_the_phones(
+    failover_rebooted: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    rebooted = failover_rebooted.done("reboot", str(FAILOVER))
+    own = failover_rebooted.registrations(phone)
+    before = last_acceptance(own, until=rebooted)
+    if before is None or before.role is not FAILOVER:
+        not_judged("the phone was not at the failover system when that restarted")
+    visible = failover_rebooted.visible
+    since_boot = Interval(rebooted.high + bounds.GOING_DOWN, visible.low)
+    answers = tries(FAILOVER, failover_rebooted.registrations(), since_boot)
+    if not answers:
+        not_judged("the failover system answered nobody between its restart and home's return")
+    first = answers[0].decided
+    closed = Interval(first.low, visible.low)
+    if closed.width < inventory.failover_bound + bounds.CLOSED_BESIDES:
+        not_judged(f"home was back {closed.width:.0f} s after the failover system's first answer, which is too early")
+    let_in = acceptances(own.at(FAILOVER).between(since_boot))
+    judge_none(
+        let_in,
+        occasions=vouched(tries(FAILOVER, own, closed), own),
+        occasion="a refusal of this phone after the restart",
+        marks=[(rebooted, "reboot"), (first, "answers again"), *((each.decided, "let in") for each in let_in)],
+        window=(rebooted.low, visible.low),
+    )
 
 
 def judge_delay(recording: Recording, own: Registrations, tried_by: Registrations) -> None:

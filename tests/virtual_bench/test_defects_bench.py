@@ -14,6 +14,12 @@ from harness.spec.clauses import presupposed
 from virtual_bench.defects import DEFECTS
 
 ROOT = Path(__file__).parents[2]
+EPISODES = {
+    "FB-FLAP": "home_flaps",
+    "FO-RESTART": "failover_rebooted",
+    **dict.fromkeys(("DHCP-OFF", "DHCP-BACKUP", "DHCP-DATA", "DHCP-END"), "phone_repowered"),
+}
+"""From which episode a clause is judged, where that is not `home_lost`."""
 AT_ONCE = 3
 """Benches side by side: with four at 30× two cores are near their edge."""
 
@@ -30,8 +36,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
 
 def night(defect: str, runs: Path) -> dict[str, Any]:
     """Only the episodes from which its clauses are judged, and `home_lost`."""
-    dhcp = any(clause.startswith("DHCP") for clause in DEFECTS[defect].clauses)
-    episodes = ["home_lost", *(["phone_repowered"] if dhcp else [])]
+    others = {EPISODES.get(clause, "home_lost") for clause in DEFECTS[defect].clauses}
+    episodes = ["home_lost", *sorted(others - {"home_lost"})]
     command = [
         sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience",
         "--defect", defect, "--runs", str(runs), "--episodes", ",".join(episodes),

@@ -63,6 +63,15 @@ def test_the_ten_minutes_start_again_when_home_is_lost_again() -> None:
     assert trial.at(1180 + 601).mode is Mode.FAILBACK
 
 
+def test_a_system_that_counts_on_sends_them_back_as_soon_as_home_is_visible_again() -> None:
+    trial = Trial(Conduct(counts_anew=False)).lost_at(0)
+    trial.at(400).sighted(400)
+    trial.at(940).lost(940)
+    trial.at(1180).sighted(1180)
+    assert trial.at(1181).mode is Mode.FAILBACK
+    assert trial.modes[2:4] == [(940, Mode.SUPPORT), (1180, Mode.RETURNING)]
+
+
 def test_keepalives_do_not_start_the_ten_minutes_again() -> None:
     trial = Trial().lost_at(0)
     for now in range(400, 1400, 30):
@@ -107,6 +116,8 @@ def test_it_never_opens_early_and_never_takes_a_way_that_is_not_there(steps: lis
         ("early-admission", Conduct(opens_after=150)),
         ("early-failback", Conduct(returns_after=480)),
         ("no-admission", Conduct(opens_after=None)),
+        ("counts-on", Conduct(counts_anew=False)),
+        ("keeps-records", Conduct(forgets=False)),
         ("no-backup-dhcp", Conduct(dhcp_in=False)),
         ("dhcp-always", Conduct(dhcp_before=True, dhcp_after=True)),
         ("dhcp-goes-on", Conduct(dhcp_after=True)),

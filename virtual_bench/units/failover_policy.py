@@ -43,6 +43,8 @@ class FailoverPolicy:
         self.mode = Mode.NORMAL
         self._last_sight: float | None = None
         self._visible_since: float | None = None
+        self._counted_from = 0.0
+        """Since when home was visible while its phones were here; 0: it was not."""
         self._failback_began = 0.0
 
     def sighted(self, now: float) -> None:
@@ -52,6 +54,8 @@ class FailoverPolicy:
         if self._visible_since is None:
             self._visible_since = now
         if self.mode is Mode.SUPPORT:
+            if self._conduct.counts_anew or not self._counted_from:
+                self._counted_from = now
             self._go(Mode.RETURNING)
 
     def lost(self, now: float) -> None:
@@ -91,7 +95,7 @@ class FailoverPolicy:
 
     def _turns_at(self) -> float | None:
         if self.mode is Mode.RETURNING and self._visible_since is not None:
-            return self._visible_since + self._conduct.returns_after
+            return self._counted_from + self._conduct.returns_after
         if self.mode is Mode.FAILBACK:
             return self._failback_began + self._conduct.grace
         return None
@@ -100,4 +104,6 @@ class FailoverPolicy:
         if mode not in TRANSITIONS[self.mode]:
             raise ValueError(f"there is no way from {self.mode.value} to {mode.value}")
         self.mode = mode
+        if mode is Mode.FAILBACK:
+            self._counted_from = 0.0
         self._changed(mode)

@@ -1,6 +1,7 @@
 """The failover system: home's phones are its guests while home is lost, on what home told it before."""
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -37,11 +38,14 @@ class FailoverSystem:
         self._line, self._dhcp = around.line(self), around.dhcp()
         self._registrar = around.registrar(self, self.bindings)
         self._gatekeeper = around.gatekeeper(self, self.bindings)
+        self._store = around.files("dhcp").parent / "kept.json"
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Bring all services up; DHCP stays silent until home is lost."""
+        if not self._conduct.forgets:
+            self._remember()
         sip = self._around.system.sip
         if self._registrar and sip:
             await self._registrar.serve(self._around.host, sip.transports, sip.port)
@@ -107,6 +111,8 @@ class FailoverSystem:
         self._around.truth.write("mode", reason=mode.value)
         if mode is Mode.SUPPORT:
             self._kept = _more(self._kept, self._told)
+            if not self._conduct.forgets:
+                self._store.write_text(json.dumps(self._kept.as_json()))
             self._serve_dhcp()
         elif mode is Mode.FAILBACK:
             self._tasks.append(asyncio.create_task(self._push_back()))
@@ -121,6 +127,13 @@ class FailoverSystem:
         ]
         if ours and self._conduct.dhcp_in:
             self._dhcp.start(ours, self._kept.leases)
+
+    def _remember(self) -> None:
+        """Go on with what was known before a restart, as if home had just been seen."""
+        if self._store.exists():
+            self._kept = Records.from_json(json.loads(self._store.read_text()))
+            self._policy.sighted(self._clock.now())
+            self._policy.lost(self._clock.now())
 
     async def _push_back(self) -> None:
         if self._around.virtual.failback != "pushed":
@@ -141,6 +154,7 @@ class FailoverSystem:
         if not self._conduct.dhcp_after:
             self._dhcp.stop()
         self._kept = Records()
+        self._store.unlink(missing_ok=True)
         for binding in self.bindings:
             if self._around.virtual.failback == "pushed":
                 self._take_back(binding.extension)
