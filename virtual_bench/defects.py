@@ -3,6 +3,7 @@
 A defect changes the failover system's `Conduct` and nothing else, so that no unit has a branch for any.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -17,14 +18,15 @@ class Conduct:
     `opens_after` the last sight of home phones are let in, `None`: never; `returns_after` home became visible
     again they are sent back; for `grace` after that they may still be at the failover system. DHCP is served
     `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain.
-    `counts_anew`: a home that is lost again has to be visible for all of `returns_after` once more. `forgets`: a
-    restart clears the records (IP Office Resilience 12.2).
+    `blocks`: home's phones are kept out in normal operation. `counts_anew`: a home that is lost again has to be
+    visible for all of `returns_after` once more. `forgets`: a restart clears the records (IP Office Resilience 12.2).
     """
 
     opens_after: float | None = 180.0
     # "More than 10 minutes": the first whole second after them.
     returns_after: float = 601.0
     grace: float = 300.0
+    blocks: bool = True
     counts_anew: bool = True
     forgets: bool = True
     dhcp_in: bool = True
@@ -72,6 +74,24 @@ DEFECTS = {
             "The failover system never lets phones of home in.",
             ("FO-ALLOW",),
             lambda conduct: replace(conduct, opens_after=None),
+        ),
+        Defect(
+            "open-door",
+            "The failover system lets home's phones in at any time while it sees home.",
+            ("REG-BLOCK",),
+            lambda conduct: replace(conduct, blocks=False),
+        ),
+        Defect(
+            "hasty-admission",
+            "The failover system lets phones in 90 s after it lost sight of home, also where home merely reboots.",
+            ("FO-DELAY", "FO-SHORT"),
+            lambda conduct: replace(conduct, opens_after=90.0),
+        ),
+        Defect(
+            "no-failback",
+            "The failover system never sends phones back.",
+            ("FB-IDLE-RETURN", "FB-AUTO"),
+            lambda conduct: replace(conduct, returns_after=math.inf),
         ),
         Defect(
             "counts-on",

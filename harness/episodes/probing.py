@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Probing:
-    """Tries of each protocol's probe; one stops once it has been let in (and was withdrawn at once)."""
+    """Tries of each protocol's probe; it stops for a while once it has been let in (and was withdrawn at once)."""
 
     def __init__(self, lab: "Lab") -> None:
         self._lab = lab
@@ -40,6 +40,7 @@ class Probing:
     def trying(self, every: float) -> Iterator[None]:
         """Each `every` bench seconds from now on, while the lab waits."""
         self._every, self._next = every, time.monotonic()
+        self._let_in.clear()
         try:
             yield
         finally:

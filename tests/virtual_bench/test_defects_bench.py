@@ -15,6 +15,7 @@ from virtual_bench.defects import DEFECTS
 
 ROOT = Path(__file__).parents[2]
 EPISODES = {
+    "FO-SHORT": "home_rebooted",
     "FB-FLAP": "home_flaps",
     "FO-RESTART": "failover_rebooted",
     **dict.fromkeys(("DHCP-OFF", "DHCP-BACKUP", "DHCP-DATA", "DHCP-END"), "phone_repowered"),

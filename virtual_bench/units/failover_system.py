@@ -64,7 +64,8 @@ class FailoverSystem:
         if extension not in self._told.registered and extension not in self._kept.registered:
             return Decision.UNKNOWN
         self._policy.advance(self._clock.now())
-        return Decision.ADMIT if self._policy.open else Decision.BLOCK
+        unasked = self._line.up and not self._conduct.blocks
+        return Decision.ADMIT if self._policy.open or unasked else Decision.BLOCK
 
     def user(self, extension: str) -> User | None:
         """A user of home's, as home told."""
