@@ -17,7 +17,11 @@ class Strength(StrEnum):
 
 
 class Clause(BaseModel):
-    """One testable statement of the specification. Identifiers never change."""
+    """One testable statement of the specification. Identifiers never change.
+
+    `after`: the clauses presupposed; where one of them failed, this is not judged. `control`: those without which its
+    occasions cannot be told from others (a refusal counts only if the same requester is let in later).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,6 +30,7 @@ class Clause(BaseModel):
     strength: Strength
     sentence: str
     after: tuple[str, ...] = ()
+    control: tuple[str, ...] = ()
 
     def binds(self, binding: str) -> bool:
         """Whether a departure is a FAIL on a bench with this `binding` setting, or merely NOTED."""

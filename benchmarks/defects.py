@@ -1,0 +1,169 @@
+"""The matrix of defects and clauses: each defect must turn the tests of its clauses red, and no others.
+
+    python -m benchmarks.defects                  # every defect that has no row yet for this state of the code
+    python -m benchmarks.defects --only NAME …    # these
+    python -m benchmarks.defects --publish        # only write docs/defects.md from the rows there are
+
+Each defect plays the episodes from which its clauses are judged, and `home_lost`, on a bench of its own, several
+side by side. Rows are appended to results/defects.jsonl; a row counts for the code it was made with (`code`: the git
+trees of what is tested). 1 if any defect was not as it must be.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results_file import append, rows
+from harness.spec import clauses
+from harness.spec.clauses import presupposed
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "defects.md"
+TESTED = ("harness", "fixtures", "virtual_bench", "tests/resilience", "lab_inventory")
+AT_ONCE = 3
+"""Benches side by side: with four at 30× two cores are near their edge."""
+SIGNS = {"failed": "red", "passed": "✓", "not judged": "grey"}
+
+
+def main() -> int:
+    """Play what has no row yet, and publish."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", metavar="NAME")
+    parser.add_argument("--publish", action="store_true")
+    options = parser.parse_args()
+    covered = coverage()
+    names = options.only or sorted({defect for clause in covered.values() for defect in clause["defects"]})
+    code = code_state()
+    there = {row["defect"]: row for row in rows("defects") if row["code"] == code}
+    wanted = [] if options.publish else [name for name in names if name not in there]
+    for row in play(wanted, covered):
+        append("defects", {"code": code, **row})
+        there[row["defect"]] = row
+        print(f"{row['defect']}: {'; '.join(departures(row)) or 'as it must be'}", flush=True)
+    found = [there[name] for name in names if name in there]
+    publish(list(there.values()))
+    right = sum(not departures(row) for row in found)
+    print(f"{right} of {len(names)} defects turn their clauses red and no others")
+    return int(right != len(names))
+
+
+def coverage() -> dict[str, dict[str, Any]]:
+    """Clause → what `bench clauses --json` says of it."""
+    told = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "clauses", "--json", "--bench", "virtual"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {entry["id"]: entry for entry in json.loads(told.stdout)}
+
+
+def play(names: Iterable[str], covered: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """A row for each of these defects, in their order."""
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        yield from pool.map(lambda name: night(name, covered), names)
+
+
+def night(defect: str, covered: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Its row: clause → the outcomes of its cases."""
+    violated = sorted(name for name, clause in covered.items() if defect in clause["defects"])
+    episodes = {"home_lost", *(fixture_of(name) for clause in violated for name in covered[clause]["episodes"])}
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--defect", defect]
+        words += ["--bench", f"virtual@{defect}", "--episodes", ",".join(sorted(episodes)), "--runs", folder]
+        ended = subprocess.run(
+            [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
+        )
+        results = Path(folder) / "latest" / "results.json"
+        if not results.exists():
+            return {
+                "defect": defect,
+                "violates": violated,
+                "outcomes": {},
+                "said": (ended.stdout + ended.stderr)[-2000:],
+            }
+        outcomes: dict[str, set[str]] = {}
+        for case in json.loads(results.read_text())["cases"]:
+            outcomes.setdefault(case["clause"] or "", set()).add(case["outcome"])
+    return {
+        "defect": defect,
+        "violates": violated,
+        "outcomes": {name: sorted(outcomes[name]) for name in sorted(outcomes)},
+    }
+
+
+def fixture_of(episode: str) -> str:
+    """The fixture that gives an episode: both ways of rebooting are cases of one."""
+    return "home_rebooted" if episode.startswith("home_rebooted") else episode
+
+
+def departures(row: dict[str, Any]) -> list[str]:
+    """What is not as it must be: red at the clauses it names, grey at what presupposes those, all else green.
+
+    Of what is controlled by those some cases may be grey.
+    """
+    outcomes, violated = row["outcomes"], set(row["violates"])
+    if not outcomes:
+        return [f"the night left no results: {row.get('said', '')}"]
+    found = []
+    for clause in clauses():
+        seen = set(outcomes.get(clause, ()))
+        if clause in violated:
+            if "failed" not in seen or not seen <= {"failed", "passed", "not judged"}:
+                found.append(f"{clause} is {', '.join(sorted(seen)) or 'not there'} and not red")
+        elif seen and violated & set(presupposed(clause)):
+            if not seen <= {"not judged"}:
+                found.append(f"{clause} is {', '.join(sorted(seen))} and not grey")
+        elif seen and violated & set(clauses()[clause].control):
+            if not seen <= {"not judged", "passed"}:
+                found.append(f"{clause} is {', '.join(sorted(seen))} and neither grey nor green")
+        elif seen - {"passed"}:
+            found.append(f"{clause} is {', '.join(sorted(seen))} and not green")
+    return found
+
+
+def code_state() -> str:
+    """A name for the code that is tested, as it is committed."""
+    trees = [
+        subprocess.run(
+            ["git", "rev-parse", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        for path in TESTED
+    ]
+    return hashlib.sha256("".join(trees).encode()).hexdigest()[:12]
+
+
+def publish(found: list[dict[str, Any]]) -> None:
+    """Write the matrix as a page."""
+    judged = [clause for clause in clauses() if any(clause in row["outcomes"] for row in found)]
+    lines = [
+        "# Defects and the clauses they violate",
+        "",
+        "Made by `python -m benchmarks.defects` (`tox run -e defects`): every defect of the virtual bench, and what",
+        "the tests of each clause said while it was played. **red**: a test failed; grey: not judged, since a clause",
+        "that it presupposes did not hold; ✓: passed; empty: not played. A defect plays the episodes of its clauses,",
+        "and `home_lost`.",
+        "",
+        f"| defect | {' | '.join(judged)} |",
+        f"|---|{'---|' * len(judged)}",
+    ]
+    for row in sorted(found, key=lambda row: str(row["defect"])):
+        cells = [_cell(row["outcomes"].get(clause, ()), named=clause in row["violates"]) for clause in judged]
+        lines.append(f"| {row['defect']} | {' | '.join(cells)} |")
+    PAGE.write_text("\n".join(lines) + "\n")
+
+
+def _cell(outcomes: Iterable[str], *, named: bool) -> str:
+    gravest = next((name for name in SIGNS if name in set(outcomes)), None) or ", ".join(outcomes)
+    sign = SIGNS.get(gravest, gravest)
+    return f"**{sign}**" if named else sign
+
+
+if __name__ == "__main__":
+    sys.exit(main())
