@@ -197,6 +197,14 @@ class Recording:
         """From the recording's beginning to its end."""
         return Interval(0.0, self.timeline.end)
 
+    @property
+    def watched(self) -> Interval:
+        """Bench seconds from when every capture point surely captured until the first of them ended."""
+        settings, captures = self.inventory.settings, self.manifest.captures
+        stamp = settings.scale.to_bench(settings.clock_uncertainty)
+        began = max(self._bench(one.began) for one in captures) + stamp
+        return Interval(began, max(began, min(self._bench(one.ended) for one in captures) - stamp))
+
     def registrations(self, *who: Phone | Protocol) -> Registrations:
         """The attempts of these phones, or of the probes of these protocols; of everybody without any."""
         return self.timeline.registrations(*map(_name, who))
