@@ -28,7 +28,8 @@ class ProbeAnswer:
 
     `sent_at` is when its first packet was sent, `answered_at` when its final answer was read (None: there
     was none), epoch seconds. `reason` is the system's own ("403 Forbidden", "securityDenial", "port
-    unreachable"). `expires` is the time granted, only where ACCEPTED.
+    unreachable"). `expires` is the time granted, only where ACCEPTED; `handle` is what the system knows the
+    registration by, where its protocol has such a thing.
     """
 
     answer: Answer
@@ -39,6 +40,7 @@ class ProbeAnswer:
     answered_at: EpochSeconds | None = None
     reason: str = ""
     expires: BenchSeconds | None = None
+    handle: str = ""
 
     @property
     def bracket(self) -> Interval | None:

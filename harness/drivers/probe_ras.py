@@ -56,11 +56,13 @@ class RasProbe:
         self._device = f"probe {account.extension.extension}"
         self._numbers = itertools.count(random.randrange(1, 30000))
         self._endpoints: dict[Role, str] = {}
+        self._tried: set[Role] = set()
 
     def register(self, role: Role, password_override: SecretStr | None = None) -> ProbeAnswer:
         """One full RRQ to the system `role`."""
         target = self._target(role)
         self._allowance.take(self._device)
+        self._tried.add(role)
         number = next(self._numbers)
         token = self._proof(password_override)
 
@@ -70,9 +72,17 @@ class RasProbe:
 
         return self._attempt(role, target, number, request)
 
-    def withdraw(self, role: Role) -> ProbeAnswer:
-        """Take the registration at `role` back; ACCEPTED means that it is gone there."""
+    def withdraw(self, role: Role, handle: str = "") -> ProbeAnswer:
+        """Take the registration at `role` back; ACCEPTED means that it is gone there.
+
+        `handle`: the identifier that another process was given. Where that was killed before it could tell, it is
+        asked for by registering anew: a gatekeeper ends a registration by its identifier alone.
+        """
         target = self._target(role)
+        if handle:
+            self._endpoints.setdefault(role, handle)
+        elif role not in self._tried:
+            self.register(role)
         number, endpoint, token = next(self._numbers), self._endpoints.get(role), self._proof(None)
 
         def request(local: tuple[str, int]) -> bytes:
@@ -154,4 +164,5 @@ class RasProbe:
     ) -> ProbeAnswer:
         self._transcript.remark(f"{role}: {answer} ({reason})")
         expires = None if granted is None else BenchSeconds(granted)
-        return ProbeAnswer(answer, Protocol.H323, self._name, role, sent_at, at, reason, expires)
+        handle = self._endpoints.get(role, "")
+        return ProbeAnswer(answer, Protocol.H323, self._name, role, sent_at, at, reason, expires, handle)

@@ -72,7 +72,7 @@ class SipProbe:
         self._allowance.take(self._device)
         return self._attempt(role, system, EXPIRES, password_override)
 
-    def withdraw(self, role: Role) -> ProbeAnswer:
+    def withdraw(self, role: Role, handle: str = "") -> ProbeAnswer:  # noqa: ARG002  (a SIP registration has none)
         """Take the registration at `role` back; ACCEPTED means that it is gone there."""
         answer = self._attempt(role, self._system(role), 0, None)
         kept = self._kept.get(role)

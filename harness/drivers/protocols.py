@@ -118,8 +118,11 @@ class ProbeDriver(Protocol):
         Raises HarnessFault once the attempts of this run are used up.
         """
 
-    def withdraw(self, role: Role) -> ProbeAnswer:
-        """Take the registration at `role` back; ACCEPTED means that it is gone there."""
+    def withdraw(self, role: Role, handle: str = "") -> ProbeAnswer:
+        """Take the registration at `role` back; ACCEPTED means that it is gone there.
+
+        `handle`: that of the answer to its registration, where another process made it.
+        """
 
     def close(self) -> None:
         """Close what is open; registrations stay until withdrawn or lapsed."""

@@ -118,7 +118,7 @@ class Door:
         number = self._journal.intend(LabChange("registration", str(role), str(protocol), "off"), self._owner)
         answer = self._devices.probe(protocol).register(role)
         if answer.answer is Answer.ACCEPTED:
-            self._journal.done(number)
+            self._journal.done(number, answer.handle)
         elif answer.answer is not Answer.UNANSWERED:
             # Without an answer nobody knows whether it was let in: the change stays open and is undone later.
             self._journal.undone(number)
@@ -194,7 +194,7 @@ class Door:
     def _back(self, change: LabChange) -> None:
         if change.kind == "registration":
             # Where the system cannot be reached the binding lapses by itself; that is no fault of the lab.
-            self._devices.probe(Protocol(change.target)).withdraw(Role(change.device))
+            self._devices.probe(Protocol(change.target)).withdraw(Role(change.device), change.handle)
         else:
             self._set(change, Link(change.was))
 

@@ -10,7 +10,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,15 @@ class LabChange:
     """One change of the lab that must be undone.
 
     `kind`: "port", "outlet" or "registration"; `device` and `target` name the thing ("sw-home",
-    "port1"); `was` is the state to go back to ("on", "off"; for a registration the protocol).
+    "port1"); `was` is the state to go back to ("on", "off"; for a registration the protocol). `handle`: what the
+    system knows a registration by, once it has said so.
     """
 
     kind: str
     device: str
     target: str
     was: str
+    handle: str = ""
 
 
 @dataclass
@@ -66,9 +68,10 @@ class Journal:
         self._append({"n": number, "what": "intent", "change": asdict(change), "owner": owner})
         return number
 
-    def done(self, number: int) -> None:
-        """The change was made and read back."""
-        self._append({"n": number, "what": "done", "change": asdict(self._open[number])})
+    def done(self, number: int, handle: str = "") -> None:
+        """The change was made and read back; `handle` is that of LabChange, where there is one."""
+        change = replace(self._open[number], handle=handle)
+        self._append({"n": number, "what": "done", "change": asdict(change)})
 
     def undone(self, number: int) -> None:
         """The state before the change is back, and was read back."""

@@ -71,7 +71,7 @@ class Devices:
         self._note(str(role), "register")
         return ProbeAnswer(self.answers, Protocol.SIP, "391", role, EpochSeconds(0))
 
-    def withdraw(self, role: Role) -> None:
+    def withdraw(self, role: Role, handle: str = "") -> None:  # noqa: ARG002
         self._note(str(role), "withdraw")
 
     def reboot(self) -> None:

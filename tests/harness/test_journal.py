@@ -34,6 +34,13 @@ def test_another_run_finds_what_was_left(tmp_path: Path) -> None:
     assert [change for _, change in Journal(tmp_path / "journal").open_changes] == [PORT]
 
 
+def test_another_run_is_told_by_what_a_registration_is_known(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "journal")
+    first.done(first.intend(LabChange("registration", "home", "h323", "off"), "a test"), "ep-1")
+    (_, found), *others = Journal(tmp_path / "journal").open_changes
+    assert (found.handle, others) == ("ep-1", [])
+
+
 def test_it_begins_anew_once_nothing_is_open(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     number = journal.intend(PORT, "a test")

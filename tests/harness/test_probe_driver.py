@@ -311,6 +311,7 @@ def test_ras_confirmed(tmp_path: Path) -> None:
     answer = ras_probe(peer.port, tmp_path).register(Role.FAILOVER)
     assert answer.answer is Answer.ACCEPTED
     assert answer.expires == BenchSeconds(120)
+    assert answer.handle == "ep-1"
     peer.close()
 
 
@@ -346,9 +347,36 @@ def test_ras_what_has_ended_by_itself_is_withdrawn(tmp_path: Path) -> None:
 
     peer = UdpPeer(reply)
     probe = ras_probe(peer.port, tmp_path)
-    assert probe.withdraw(Role.FAILOVER).answer is Answer.REFUSED  # nothing says that it was ever there
     probe.register(Role.FAILOVER)
     assert probe.withdraw(Role.FAILOVER).answer is Answer.ACCEPTED
+    assert probe.withdraw(Role.FAILOVER).answer is Answer.REFUSED  # nothing says that it was there again
+    peer.close()
+
+
+class Gatekeeper:
+    """Keeps one registration, which only its own identifier ends."""
+
+    def __init__(self, registered: str = "") -> None:
+        self.registered = registered
+
+    def __call__(self, request: bytes) -> bytes | None:
+        kind, fields = ras.decoded(request) or ("", {})
+        if kind == "registrationRequest":
+            self.registered = "ep-2"
+            return gatekeeper("registrationConfirm", CONFIRMED | {"endpointIdentifier": self.registered})(request)
+        if fields.get("endpointIdentifier") != self.registered:
+            return gatekeeper("unregistrationReject", {"rejectReason": ("notCurrentlyRegistered", 0)})(request)
+        self.registered = ""
+        return gatekeeper("unregistrationConfirm", {})(request)
+
+
+@pytest.mark.parametrize(("handle", "asked"), [("ep-1", 1), ("", 2)], ids=["handed over", "lost with the other"])
+def test_ras_what_another_process_registered_is_withdrawn(handle: str, asked: int, tmp_path: Path) -> None:
+    keeper = Gatekeeper(registered="ep-1")
+    peer = UdpPeer(keeper)
+    assert ras_probe(peer.port, tmp_path).withdraw(Role.FAILOVER, handle).answer is Answer.ACCEPTED
+    assert not keeper.registered
+    assert len(peer.heard) == asked
     peer.close()
 
 
