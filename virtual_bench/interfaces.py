@@ -26,6 +26,10 @@ class Interface:
         flags = flags | _IFF_UP if up else flags & ~_IFF_UP
         fcntl.ioctl(self._socket, _SIOCSIFFLAGS, struct.pack("16sH14x", self._name, flags))
 
+    def is_up(self) -> bool:
+        """Whether it was told to be up, with or without a live end of its cable."""
+        return bool(self._flags() & _IFF_UP)
+
     def has_carrier(self) -> bool:
         """Whether it is up and the other end of its cable, too."""
         return bool(self._flags() & _IFF_RUNNING)
