@@ -45,8 +45,9 @@ def main() -> int:
     there = {row["defect"]: row for row in rows("defects") if row["code"] == code}
     wanted = [] if options.publish else [name for name in names if name not in there]
     for row in play(wanted, covered):
-        append("defects", {"code": code, **row})
-        there[row["defect"]] = row
+        if row["outcomes"]:
+            append("defects", {"code": code, **row})
+            there[row["defect"]] = row
         print(f"{row['defect']}: {'; '.join(departures(row)) or 'as it must be'}", flush=True)
     found = [there[name] for name in names if name in there]
     publish(list(there.values()))
@@ -76,7 +77,8 @@ def night(defect: str, covered: dict[str, dict[str, Any]]) -> dict[str, Any]:
     episodes = {"home_lost", *(fixture_of(name) for clause in violated for name in covered[clause]["episodes"])}
     with tempfile.TemporaryDirectory() as folder:
         words = ["-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--defect", defect]
-        words += ["--bench", f"virtual@{defect}", "--episodes", ",".join(sorted(episodes)), "--runs", folder]
+        # The instance is named after the defect.
+        words += ["--bench", "virtual", "--episodes", ",".join(sorted(episodes)), "--runs", folder]
         ended = subprocess.run(
             [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
         )

@@ -49,7 +49,9 @@ def night(bench: Bench, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda sent: sent.name)
+@pytest.mark.parametrize(
+    "ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda sent: sent.name
+)
 def test_a_night_that_is_ended_puts_the_lab_back(
     bench: Bench, night: subprocess.Popen[bytes], ended_by: signal.Signals
 ) -> None:
