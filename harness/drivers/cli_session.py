@@ -20,12 +20,28 @@ from harness.base.errors import LabFault
 from harness.base.transcripts import Transcript
 from harness.drivers.lines import ReceivedLines
 from harness.drivers.ssh import SshTarget, login_fault, reason_of
+from harness.drivers.ssh_watch import notice_silence
 
 T = TypeVar("T")
 
+FOREIGN_PROMPT_AFTER = 1.0
+"""Real seconds of silence after which a last line that looks like a prompt is taken for one: of a renamed device."""
+_LIKE_A_PROMPT = re.compile(r"^\S+[#>] ?\Z", re.MULTILINE)
+
 
 class SessionDroppedError(Exception):
-    """The session ended, or its far end says nothing at all any more. Never leaves the drivers."""
+    """The session ended, or does not answer as it did after the login. Never leaves the drivers.
+
+    `next_step`: what to look at where a new session is no better.
+    """
+
+    next_step = "check that the device is up and takes one more session."
+
+
+class PromptLostError(SessionDroppedError):
+    """An answer came, but not the prompt of the login behind it."""
+
+    next_step = "see its transcript: is the device asking something?"
 
 
 class CliSession:
@@ -55,7 +71,13 @@ class CliSession:
             raise fault from None
         name = re.escape(self._connection.base_prompt)
         self._prompt = re.compile(rf"^{name}\S*[#>] ?\Z", re.MULTILINE)
+        notice_silence(self._connection.remote_conn_pre)
         self._transcript.remark("session open")
+
+    @property
+    def dropped(self) -> bool:
+        """Whether a session is open that the far end has left; cheap."""
+        return self._connection is not None and bool(self._connection.remote_conn.closed)
 
     def keep(self, work: Callable[[], T], device: str) -> T:
         """`work`, done again from the start on a new session where the kept one was found dropped.
@@ -69,16 +91,16 @@ class CliSession:
         except SessionDroppedError as drop:
             self.close(str(drop))
             if fresh:
-                raise self._dropped(str(drop), device) from None
+                raise _fault(str(drop), drop, device) from None
         self.connect()
         try:
             return work()
         except SessionDroppedError as drop:
             self.close(str(drop))
-            raise self._dropped(f"{drop} twice", device) from None
+            raise _fault(f"{drop} twice", drop, device) from None
 
-    def ask(self, command: str, device: str) -> str:
-        """The answer to `command`, without echo and prompt; LabFault where the prompt does not come back."""
+    def ask(self, command: str) -> str:
+        """The answer to `command`, without echo and prompt; only within `keep`."""
         self._transcript.sent(command)
         try:
             self._connection.read_channel()  # what came unasked is in the transcript; it answers nothing
@@ -90,12 +112,8 @@ class CliSession:
             return answer.partition("\n")[2].rpartition("\n")[0]
         if not answer.strip():
             raise SessionDroppedError(f"nothing was answered to '{command}' in {self._answer_within:g} s")
-        self.close("the prompt did not come back")  # a late answer would be taken for the next one's
-        raise LabFault(
-            f"'{command}' did not end with the prompt of the login within {self._answer_within:g} s.",
-            device=device,
-            next_step="see its transcript: was the device renamed, or is it asking something?",
-        )
+        # The session is not used any more: a late answer would be taken for the next one's.
+        raise PromptLostError(f"'{command}' did not end with the prompt of the login")
 
     def close(self, reason: str = "as asked") -> None:
         """End the session; the device is told nothing more."""
@@ -126,26 +144,30 @@ class CliSession:
             conn_timeout=target.connect_within,
             banner_timeout=target.connect_within,
             auth_timeout=target.connect_within,
+            read_timeout_override=target.connect_within,
             fast_cli=True,
             session_log=self._received,
         )
 
     def _read_answer(self, deadline: Deadline) -> tuple[str, bool]:
-        """What came until the prompt or the deadline, and whether the prompt did."""
-        text = ""
+        """What came until the prompt, the deadline or what looks like another prompt; whether the prompt did."""
+        text, foreign = "", None
         while not self._prompt.search(text):
             fresh = self._connection.read_channel()
-            if not fresh and self._connection.remote_conn.closed:
+            if fresh:
+                text += fresh
+                foreign = Deadline.after(FOREIGN_PROMPT_AFTER) if _LIKE_A_PROMPT.search(text) else None
+                continue
+            if self._connection.remote_conn.closed:
                 raise SessionDroppedError("the device ended the session")
-            if not fresh and deadline.passed:
+            if deadline.passed or (foreign is not None and foreign.passed):
                 return text, False
-            if not fresh:
-                time.sleep(0.002)
-            text += fresh
+            time.sleep(0.002)
         return text, True
 
-    def _dropped(self, drop: str, device: str) -> LabFault:
-        return LabFault(f"{drop}.", device=device, next_step="check that the device is up and takes one more session.")
+
+def _fault(what: str, drop: SessionDroppedError, device: str) -> LabFault:
+    return LabFault(f"{what}.", device=device, next_step=drop.next_step)
 
 
 class _Received(io.BufferedIOBase):

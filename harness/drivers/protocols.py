@@ -44,6 +44,10 @@ class SwitchDriver(Protocol):
     def state(self, port: str) -> Link:
         """What the switch says of `port` now."""
 
+    @property
+    def dropped(self) -> bool:
+        """Whether the switch has left the session that was kept with it; cheap, asks nothing."""
+
     def close(self) -> None:
         """End the session."""
 

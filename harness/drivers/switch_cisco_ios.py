@@ -69,18 +69,28 @@ class CiscoIosSwitch:
         """What the switch says of `port` now; UNKNOWN where its answer cannot be read."""
         return self._session.keep(lambda: self._state(port), self._device(port))
 
+    @property
+    def dropped(self) -> bool:
+        """Whether the switch has left the kept session; cheap."""
+        return self._session.dropped
+
     def close(self) -> None:
         """End the session."""
         self._session.close()
 
     def _set(self, port: str, command: str, wanted: Link) -> None:
-        self._state(port)  # FRRouting takes commands for ports that do not exist, but refuses to show them
+        # FRRouting takes commands for ports that do not exist, but refuses to show them. A port that is as
+        # wanted, by a command whose session dropped before its answer, is not commanded again.
+        if self._state(port) is wanted:
+            return
         self._ask("configure terminal", port)
         try:
             self._ask(f"interface {port}", port)
             self._ask(command, port)
-        finally:
-            self._ask("end", port)
+        except ConfigurationFault:
+            self._ask("end", port)  # refused; in a session that dropped there is nothing to leave
+            raise
+        self._ask("end", port)
         self._read_back(port, wanted)
 
     def _read_back(self, port: str, wanted: Link) -> None:
@@ -101,7 +111,7 @@ class CiscoIosSwitch:
         return port_state(self._ask(f"show interface {port}", port))
 
     def _ask(self, command: str, port: str) -> str:
-        answer = self._session.ask(command, self._device(port))
+        answer = self._session.ask(command)
         refused = _REFUSED.search(answer)
         if refused:
             raise ConfigurationFault(

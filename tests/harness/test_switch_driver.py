@@ -1,10 +1,12 @@
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import paramiko
 import pytest
 
+from harness.base.clock import Deadline
 from harness.base.errors import ConfigurationFault, LabFault
 from harness.base.transcripts import Transcript
 from harness.drivers.protocols import Link
@@ -39,11 +41,16 @@ class Ios:
         self.shut = False
         self.name = "sw-test"
         self.stuck = False
+        self.asks = False
+        self.slow = 0.0
+        self.drop_at = ""
+        self.drop: Callable[[], None] = lambda: None
         self.mute = threading.Event()
         self.heard: list[str] = []
         self._mode = ""
 
     def serve(self, channel: paramiko.Channel) -> None:
+        self._mode = ""
         channel.sendall(f"\r\n{self.name}#".encode())
         line = b""
         while data := channel.recv(1):
@@ -51,8 +58,16 @@ class Ios:
                 line += data
                 continue
             command, line = line.decode().strip(), b""
-            if not self.mute.is_set():
+            if command and command == self.drop_at:
+                self.drop_at = ""
+                self._answer(command)
+                self.drop()
+                return
+            if self.asks and command.startswith("show"):
+                channel.sendall(f"{command}\r\nProceed? [confirm]".encode())
+            elif not self.mute.is_set():
                 answer = self._answer(command)
+                time.sleep(self.slow)
                 channel.sendall(f"{command}\r\n{answer}{self.name}{self._mode}#".encode())
 
     def _answer(self, command: str) -> str:
@@ -82,6 +97,7 @@ def ios() -> Ios:
 @pytest.fixture
 def peer(ios: Ios) -> Iterator[SshPeer]:
     peer = SshPeer(shell=ios.serve)
+    ios.drop = peer.drop_all
     yield peer
     peer.close()
 
@@ -93,7 +109,8 @@ def transcript(tmp_path: Path) -> Transcript:
 
 @pytest.fixture
 def switch(peer: SshPeer, transcript: Transcript, tmp_path: Path) -> Iterator[CiscoIosSwitch]:
-    target = SshTarget("sw-test", "127.0.0.1", peer.port, "lab", PASSWORD, peer.known_hosts(tmp_path / "known"))
+    known = peer.known_hosts(tmp_path / "known")
+    target = SshTarget("sw-test", "127.0.0.1", peer.port, "lab", PASSWORD, known, connect_within=2)
     switch = CiscoIosSwitch(target, transcript, answer_within=0.5, read_back_within=0.2)
     yield switch
     switch.close()
@@ -138,11 +155,71 @@ def test_a_switch_that_turned_dead_is_a_lab_fault(switch: CiscoIosSwitch, peer: 
         switch.shut("Gi1")
 
 
-def test_a_changed_prompt_is_a_lab_fault(switch: CiscoIosSwitch, ios: Ios) -> None:
+@pytest.mark.parametrize("command", ["show interface Gi1", "configure terminal", "interface Gi1", "shutdown", "end"])
+def test_a_session_dropped_in_mid_command_is_reopened_and_the_port_is_as_wanted(
+    switch: CiscoIosSwitch, ios: Ios, command: str
+) -> None:
+    switch.connect()
+    ios.drop_at = command
+    switch.shut("Gi1")
+    assert ios.shut
+    assert switch.state("Gi1") is Link.OFF
+
+
+def test_a_command_that_took_effect_though_its_session_dropped_is_not_sent_again(
+    switch: CiscoIosSwitch, ios: Ios
+) -> None:
+    switch.connect()
+    ios.drop_at = "shutdown"
+    switch.shut("Gi1")
+    assert ios.heard.count("shutdown") == 1
+
+
+def test_a_session_that_the_switch_left_is_known_without_asking(
+    switch: CiscoIosSwitch, peer: SshPeer, ios: Ios
+) -> None:
+    assert not switch.dropped
+    switch.connect()
+    assert not switch.dropped
+    heard = list(ios.heard)
+    peer.drop_all()
+    assert Deadline.after(2).poll(lambda: switch.dropped, every=0.01)
+    assert ios.heard == heard
+
+
+def test_a_switch_that_was_renamed_is_logged_in_to_anew(
+    switch: CiscoIosSwitch, ios: Ios, transcript: Transcript
+) -> None:
     switch.connect()
     ios.name = "another"
-    with pytest.raises(LabFault, match="did not end with the prompt of the login"):
+    assert switch.state("Gi1") is Link.ON
+    assert transcript.path is not None
+    assert "did not end with the prompt of the login" in transcript.path.read_text()
+
+
+def test_a_switch_that_asks_something_is_a_lab_fault(switch: CiscoIosSwitch, ios: Ios) -> None:
+    switch.connect()
+    ios.asks = True
+    with pytest.raises(
+        LabFault, match=r"sw-test Gi1: 'show interface Gi1' did not end with the prompt of the login twice.*asking"
+    ):
         switch.state("Gi1")
+
+
+def test_a_switch_that_answers_slowly_is_waited_for(switch: CiscoIosSwitch, ios: Ios) -> None:
+    switch.connect()
+    ios.slow = 0.3
+    switch.shut("Gi1")
+    assert ios.shut
+
+
+def test_a_switch_that_says_nothing_costs_an_answer_and_a_login(switch: CiscoIosSwitch, ios: Ios) -> None:
+    switch.connect()
+    ios.mute.set()
+    began = time.monotonic()
+    with pytest.raises(LabFault, match="sw-test: no SSH session"):
+        switch.shut("Gi1")
+    assert time.monotonic() - began < 0.5 + 2 * 2 + 2  # an answer, and a login that asks twice
 
 
 def test_the_faults_of_a_login(peer: SshPeer, transcript: Transcript, tmp_path: Path) -> None:
