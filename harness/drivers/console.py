@@ -1,7 +1,8 @@
 """An IP Office unit by its serial console: login, a short list of commands, reboot, waiting for words.
 
 A console is shared with the unit's kernel and boot loader: what they print may stand anywhere, so an answer
-ends where the prompt is seen again, wherever that is, and never by a silence.
+ends where the prompt is seen again, wherever that is, and never by a silence. Its line may be noisy, or shared
+with somebody who types: what was on it is wiped out first, and return is pressed only once the echo is right.
 """
 
 import re
@@ -21,7 +22,13 @@ ASK_AGAIN_EVERY = 0.3
 REFUSAL_WITHIN = 1.0
 """Real seconds in which a unit that refuses to reboot says so."""
 
-_LOGIN = r"login: ?$"
+WIPE = "\x15"
+"""Control-U, which a terminal takes for: forget what was typed on this line."""
+ECHO_WITHIN = 1.0
+"""Real seconds for the echo of a line to be complete."""
+
+_LOGIN_ASKED = r"login:"
+_LOGIN = rf"{_LOGIN_ASKED} ?$"
 _PASSWORD = r"[Pp]assword: ?$"
 _WRONG = r"(?i)(login incorrect|access denied|authentication fail)"
 _PROMPT = re.compile(r"^(?!\[ *\d+\.\d+\])(\S[^\n#$>]*[#$>]|[#$>])(?= |$)", re.MULTILINE)
@@ -67,10 +74,7 @@ class SerialConsole:
     def run(self, command: str) -> str:
         """What `command` printed, what the kernel printed meanwhile included."""
         self._check(command)
-        self._ready()
-        start = self._port.log.end
-        self._port.write(command)
-        answer_at = self._after_echo(start, command)
+        answer_at = self._enter(command)
         found = self._port.log.wait_for(_anywhere(self._prompt), answer_at, self._answer_within)
         if found is None:
             self._prompt = ""
@@ -80,13 +84,8 @@ class SerialConsole:
     def reboot(self) -> None:
         """Send the reboot command; LabFault where the unit says no, or nothing at all, not even its echo."""
         self._check(self._reboot_command)
-        self._ready()
-        start = self._port.log.end
-        self._port.write(self._reboot_command)
+        answer_at = self._enter(self._reboot_command)
         self._prompt = ""  # whatever comes next asks for a login again
-        if not self._port.log.wait_for(r"\S", start, self._answer_within):
-            raise self._fault(f"said nothing to '{self._reboot_command}'")
-        answer_at = self._after_echo(start, self._reboot_command)
         self._port.log.wait_for(r"\S", answer_at, REFUSAL_WITHIN)
         if _REFUSED.search(self._port.log.since(answer_at)):
             raise self._fault(f"refused '{self._reboot_command}'")
@@ -112,15 +111,37 @@ class SerialConsole:
                 next_step="if it can do no harm, add it to the console's 'commands' in the inventory.",
             )
 
-    def _ready(self) -> None:
-        if not self._prompt:
-            self.login()
+    def _enter(self, command: str) -> int:
+        """Type `command` at a prompt and press return; where its answer begins. LabFault where that cannot be."""
+        deadline = Deadline.after(self._answer_within)
+        while not deadline.passed:
+            if not self._prompt:
+                self.login()
+            # Another prompt may be there by now: somebody has logged out, or the unit has booted.
+            if not self._type("", _anywhere(self._prompt), "\r"):
+                self._prompt = ""
+            elif self._type(command, _anywhere(self._prompt) + " ?" + re.escape(command)):
+                start = self._port.log.end
+                self._port.write("")
+                return start
+        raise self._disturbed(command)
+
+    def _type(self, text: str, echo: str, end: str = "") -> bool:
+        """Type `text` on an empty line; whether the line then ends with `echo`, a regular expression."""
+        start = self._line_begin() if text else self._port.log.end
+        self._port.write(WIPE + text, end)
+        return self._port.log.wait_for(f"{echo} ?\\Z", start, ECHO_WITHIN) is not None
+
+    def _line_begin(self) -> int:
+        """Where the last line of the log begins."""
+        log = self._port.log
+        return log.end - len(log.since(0).rpartition("\n")[2])
 
     def _press_return_until(self, pattern: str, start: int) -> bool:
         """Until `pattern` is seen after `start` (True) or a prompt is (False); LabFault after `answer_within`."""
         deadline = Deadline.after(self._answer_within)
         while not deadline.passed:
-            self._port.write("")
+            self._port.write(WIPE)
             if self._port.log.wait_for(pattern, start, min(ASK_AGAIN_EVERY, deadline.left)):
                 return True
             self._prompt = learn_prompt(self._port.log.since(start)) or ""
@@ -136,12 +157,18 @@ class SerialConsole:
                 device=self._name,
                 next_step="add 'login: {user: …, password: {…}}' to this console.",
             )
+        deadline = Deadline.after(self._answer_within)
+        while not (
+            self._type("", _LOGIN_ASKED, "\r") and self._type(login.user, rf"{_LOGIN_ASKED} ?{re.escape(login.user)}")
+        ):
+            if deadline.passed:
+                raise self._disturbed(login.user)
         start = self._port.log.end
-        self._port.write(login.user)
+        self._port.write("")
         if not self._port.log.wait_for(_PASSWORD, start, self._answer_within):
             raise self._fault("did not ask for a password")
         start = self._port.log.end  # before the password is sent: its answer may be there at once
-        self._port.write(login.password.resolve())
+        self._port.write(WIPE + login.password.resolve())
         if self._press_return_until(_WRONG, start):
             raise ConfigurationFault(
                 f"the console refuses the login of '{login.user}'.",
@@ -149,10 +176,13 @@ class SerialConsole:
                 next_step="check user and password of this console in the inventory.",
             )
 
-    def _after_echo(self, start: int, command: str) -> int:
-        """Where the answer to `command` begins; `start` where its echo is not found (noise may tear it)."""
-        echo = self._port.log.wait_for(re.escape(command) + r" ?$", start, REFUSAL_WITHIN)
-        return echo.end if echo else start
+    def _disturbed(self, text: str) -> LabFault:
+        self._transcript.remark("its echo is not what was typed")
+        return LabFault(
+            f"the console did not echo '{text}' as it was typed, in {self._answer_within:g} s; it was not entered.",
+            device=self._name,
+            next_step="see its transcript: is the line noisy, is the baud rate right, or does somebody else type there?",
+        )
 
     def _fault(self, what: str) -> LabFault:
         self._transcript.remark(what)

@@ -55,13 +55,15 @@ class ConsolePort:
             self.close()
             raise self._fault(f"was closed at once ({self._reason})")
 
-    def write(self, text: str) -> None:
-        """Send `text` and a carriage return; LabFault where the port takes nothing."""
-        self._transcript.sent(text)
+    def write(self, text: str, end: str = "\r") -> None:
+        """Send `text` and `end`; LabFault where the port takes nothing. One that dropped is given time to come back."""
+        self._transcript.sent(text.replace("\x15", "^U"))
+        deadline = Deadline.after(WRITE_WITHIN)
+        if not self._up.wait(deadline.left):
+            raise self._fault(f"took nothing ({self._reason or 'no answer'})")
         done = threading.Event()
-        if self._up.is_set():
-            self._outgoing.put((text.encode() + b"\r", done))
-        if not done.wait(WRITE_WITHIN if self._up.is_set() else 0):
+        self._outgoing.put((text.encode() + end.encode(), done))
+        if not done.wait(deadline.left):
             raise self._fault(f"took nothing ({self._reason or 'no answer'})")
 
     def close(self) -> None:

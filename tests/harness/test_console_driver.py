@@ -4,7 +4,7 @@ import select
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from harness.drivers.console import SerialConsole, learn_prompt
 from harness.drivers.console_log import ConsoleLog
 from harness.inventory import Console, Login
 
+WIPE = b"\x15"
 NOISE = b"[   12.345678] eth0: link \xff\xfe becomes ready #\r\n"
 
 
@@ -29,12 +30,18 @@ class Unit:
         self.device = os.ttyname(slave)
         self._slave, self._password = slave, password
         self.sent: list[str] = []
+        self.garble: Callable[[bytes], bytes] = lambda echo: echo
         self._state, self._open = "login", True
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def say(self, data: bytes) -> None:
         os.write(self._master, data)
+
+    def type_for_another(self, data: bytes) -> None:
+        """As from a second terminal on the same line: into the unit, past the driver."""
+        os.write(self._slave, data)
+        time.sleep(0.1)
 
     def close(self) -> None:
         self._open = False
@@ -48,13 +55,17 @@ class Unit:
             if not select.select([self._master], [], [], 0.02)[0]:
                 continue
             for byte in os.read(self._master, 100):
-                if byte != 13:
+                hidden = self._state == "password"
+                if byte == WIPE[0]:
+                    self.say(b"" if hidden else b"\b \b" * len(line))
+                    line = b""
+                elif byte != 13:
                     line += bytes([byte])
-                    continue
-                text, line = line.decode(), b""
-                self.sent.append(text)
-                echo = b"" if self._state == "password" else text.encode()
-                self.say(echo + b"\r\n" + self._answer(text))
+                    self.say(b"" if hidden else self.garble(bytes([byte])))
+                else:
+                    text, line = line.decode(errors="replace"), b""
+                    self.sent.append(text)
+                    self.say(b"\r\n" + self._answer(text))
 
     def _answer(self, text: str) -> bytes:
         if self._state == "login":
@@ -181,3 +192,33 @@ def test_a_wait_ends_when_the_words_come() -> None:
     began = time.monotonic()
     assert log.wait_for("ready", 0, 5) is not None
     assert time.monotonic() - began < 1
+
+
+def test_what_somebody_left_half_typed_is_wiped_out_and_not_entered(console: SerialConsole, unit: Unit) -> None:
+    console.login()
+    unit.type_for_another(b"rm -r")
+    assert "all $ well" in console.run("status")
+    assert "rm -r" not in "".join(unit.sent)
+
+
+def test_a_line_left_half_typed_at_the_login_is_wiped_out(console: SerialConsole, unit: Unit) -> None:
+    unit.type_for_another(b"somebo")
+    console.login()
+    assert unit.sent[-1] in ("", "console-secret")
+    assert {text for text in unit.sent if text} == {"root", "console-secret"}
+
+
+def test_a_command_whose_echo_was_garbled_is_typed_again(console: SerialConsole, unit: Unit) -> None:
+    console.login()
+    garbled = iter([b"\xff\x00"])
+    unit.garble = lambda echo: next(garbled, echo)
+    assert "all $ well" in console.run("status")
+    assert unit.sent.count("status") == 1
+
+
+def test_a_line_too_noisy_to_type_on_is_a_lab_fault_and_nothing_is_entered(console: SerialConsole, unit: Unit) -> None:
+    console.login()
+    unit.garble = lambda echo: echo + b"#~"
+    with pytest.raises(LabFault, match="did not echo 'reboot' as it was typed, in 2 s; it was not entered"):
+        console.reboot()
+    assert "reboot" not in unit.sent

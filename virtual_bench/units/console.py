@@ -5,7 +5,8 @@ from enum import Enum
 
 from virtual_bench.units.commands import Answer
 
-ERASE = (b"\x08", b"\x7f")
+ERASE, KILL = (b"\x08", b"\x7f"), b"\x15"
+"""Take back the last character; all of the line."""
 
 
 class _Asks(Enum):
@@ -61,6 +62,9 @@ class Console:
                 self._entered()
             elif byte in ERASE:
                 self._erase()
+            elif byte == KILL:
+                while self._line:
+                    self._erase()
             elif byte >= b" ":
                 self._line += byte
                 self._echo(byte)
