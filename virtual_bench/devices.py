@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.inventory import Inventory
@@ -32,10 +33,7 @@ class RunningDevice:
         self.power = False
         with Interface(self.network, ETH0) as interface:
             interface.set_up(False)
-        process, self.process = self.process, None
-        if process is not None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        self._end()
 
     def give_power(self, inventory: Inventory) -> None:
         """Plug its cable into a fresh network namespace and start its program there.
@@ -51,6 +49,24 @@ class RunningDevice:
             interface.compute_checksums()
         self.power = True
         self.boot()
+
+    def go_down(self, interfaces: Iterable[str]) -> None:
+        """End it as a switch's reload does: all its cables go dead, and what it was told since its start is gone."""
+        for name in interfaces:
+            with Interface(self.network, name) as interface:
+                interface.set_up(False)
+        self._end()
+
+    def come_up(self, lines: Iterable[str]) -> None:
+        """Start it again, its cables first, by lines for `ip -batch`."""
+        run_ip(self.network, lines)
+        self.boot()
+
+    def _end(self) -> None:
+        process, self.process = self.process, None
+        if process is not None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
 
     def has_link(self, interface: str) -> bool:
         """Whether its cable shows carrier."""

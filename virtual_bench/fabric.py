@@ -140,12 +140,25 @@ def _switch(inventory: Inventory, name: str) -> list[str]:
         f"link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
         f"link set {BRIDGE} up",
     ]
-    for port, entry in switch.ports.items():
-        lines.append(f"link set {port} master {BRIDGE} {'up' if entry.state == 'on' else 'down'}")
+    lines += [f"link set {port} master {BRIDGE}" for port in switch.ports]
     lines += [
-        f"link set {mirror.outlet} arp off multicast off up" for mirror in mirrors(inventory) if mirror.switch == name
+        f"link set {mirror.outlet} arp off multicast off" for mirror in mirrors(inventory) if mirror.switch == name
     ]
-    return lines + interface(MANAGEMENT, f"{switch.address}/{_management_prefix(inventory)}")
+    lines += interface(MANAGEMENT, f"{switch.address}/{_management_prefix(inventory)}")
+    return lines + startup_commands(inventory, name)
+
+
+def startup_commands(inventory: Inventory, switch: str) -> list[str]:
+    """The lines for `ip -batch` by which a switch that starts opens its ports, as its saved configuration says."""
+    states = {port: entry.state for port, entry in inventory.switches[switch].ports.items()}
+    up = {interface: states.get(interface, "on") == "on" for interface in cables_of(inventory, switch)}
+    return [f"link set {interface} {'up' if is_up else 'down'}" for interface, is_up in up.items()]
+
+
+def cables_of(inventory: Inventory, network: str) -> list[str]:
+    """The interfaces of a network that have a cable, the mirrors' included."""
+    ends = (end for cable in cables(inventory) for end in (cable.one, cable.other))
+    return [end.interface for end in ends if end.network == network]
 
 
 def _router_leg(inventory: Inventory, site: str) -> list[str]:

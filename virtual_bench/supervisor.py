@@ -7,9 +7,9 @@ ends, the kernel ends all of them, and with the last descriptor the networks van
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,11 +18,11 @@ from harness.inventory import Bench
 from virtual_bench import control
 from virtual_bench.building import build_networks
 from virtual_bench.devices import RunningDevice, host_pid
-from virtual_bench.fabric import ETH0, LAB, networks, powered
+from virtual_bench.fabric import ETH0, LAB, cables_of, networks, powered, startup_commands
 from virtual_bench.programs import program_of
 from virtual_bench.readiness import Died, Silent, answering, services
 from virtual_bench.state import LOGS, Running, load_effective
-from virtual_bench.terminal_server import lay_serial_line
+from virtual_bench.terminal_server import SerialLine, lay_serial_line
 
 REBOOT_PAUSE = 5.0
 """Bench seconds without power when an outlet is told to reboot (rPDUOutletConfigRebootDuration)."""
@@ -34,7 +34,8 @@ class Supervisor:
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.started = bench, time.time()
-        self.devices = _devices(bench)
+        self.lines = {name: lay_serial_line() for name in bench.inventory.consoles}
+        self.devices = _devices(bench, self.lines)
         self._is_ready = False
         self._dead: asyncio.Queue[str] = asyncio.Queue()
         self._background: set[asyncio.Task[None]] = set()
@@ -63,6 +64,10 @@ class Supervisor:
                 yield {"links": {name: self.devices[name].has_link(ETH0) for name in powered(self.bench.inventory)}}
             case "outlet":
                 yield {"outlet": self._outlet(request["pdu"], request["outlet"], request["command"])}
+            case "reload":
+                self._reload(request["switch"], request["seconds"])
+            case "serial":
+                self.lines[request["console"]].put(bytes.fromhex(request["hex"]), request["towards"])
         yield {"last": True}
 
     async def _ready(self) -> AsyncIterator[str]:
@@ -86,9 +91,7 @@ class Supervisor:
             case 2 | 3 if device.power:
                 self._cut_power(device)
         if command == REBOOT:
-            task = asyncio.create_task(self._on_again(device))
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
+            self._later(self._on_again(device))
         return ON if device.power else OFF
 
     def _give_power(self, device: RunningDevice) -> None:
@@ -106,6 +109,24 @@ class Supervisor:
         await asyncio.sleep(REBOOT_PAUSE / self.bench.inventory.settings.time_scale)
         if not device.power:
             self._give_power(device)
+
+    def _reload(self, switch: str, seconds: float) -> None:
+        """Have a switch go down, and come up after `seconds` (real) with its ports as the inventory says."""
+        device = self.devices[switch]
+        device.go_down(cables_of(self.bench.inventory, switch))
+        self.write()
+        self._later(self._up_again(device, seconds))
+
+    async def _up_again(self, device: RunningDevice, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        device.come_up(startup_commands(self.bench.inventory, device.name))
+        self._watch(device)
+        self.write()
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _watch(self, device: RunningDevice) -> None:
         """Have the end of its program noticed, by whichever way it comes."""
@@ -129,9 +150,8 @@ class Supervisor:
         return LabFault(f"{what}: {self.devices[name].last_words()}", device=name, next_step=f"see {log}.")
 
 
-def _devices(bench: Bench) -> dict[str, RunningDevice]:
+def _devices(bench: Bench, lines: dict[str, SerialLine]) -> dict[str, RunningDevice]:
     made = build_networks(bench.inventory)
-    lines = {name: lay_serial_line() for name in bench.inventory.consoles}
     return {
         name: RunningDevice(
             name, kind, made[name], program_of(bench, name, kind, lines), bench.state / LOGS / f"{name}.log"

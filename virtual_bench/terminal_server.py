@@ -4,6 +4,7 @@ import json
 import os
 import tty
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -23,6 +24,11 @@ class SerialLine:
     unit_end: int
     server_end: int
     path: str
+
+    def put(self, data: bytes, towards: str) -> None:
+        """Put bytes on the cable that neither end has sent: `towards` the "server", or the "unit"."""
+        with suppress(BlockingIOError):  # a serial line does not wait for anybody
+            os.write(self.unit_end if towards == "server" else self.server_end, data)
 
 
 def lay_serial_line() -> SerialLine:

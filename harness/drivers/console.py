@@ -181,7 +181,7 @@ class SerialConsole:
         return LabFault(
             f"the console did not echo '{text}' as it was typed, in {self._answer_within:g} s; it was not entered.",
             device=self._name,
-            next_step="see its transcript: is the line noisy, is the baud rate right, or does somebody else type there?",
+            next_step="see its transcript: is the line noisy, or does somebody else type there?",
         )
 
     def _fault(self, what: str) -> LabFault:

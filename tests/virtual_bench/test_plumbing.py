@@ -72,8 +72,8 @@ class TestFabric:
     def test_a_port_that_is_to_be_off_stays_down(self, bench: Bench) -> None:
         changed = with_overrides(bench, {"switches.sw-phones.ports.port2.state": "off"}).inventory
         commands = fabric.network_commands(changed, "sw-phones")
-        assert "link set port2 master bridge down" in commands
-        assert "link set port1 master bridge up" in commands
+        assert "link set port2 down" in commands
+        assert "link set port1 up" in commands
 
     def test_the_router_has_a_leg_in_each_site(self, inventory: Inventory) -> None:
         addresses = {line.split()[2] for line in fabric.network_commands(inventory, "core") if "address add" in line}
