@@ -5,6 +5,7 @@ a password is sent. No agent, no keys of the user, no ~/.ssh.
 """
 
 import logging
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,15 @@ def open_client(target: SshTarget) -> paramiko.SSHClient:
         client.close()
         raise login_fault(error, target) from None
     return client
+
+
+def greets(target: SshTarget, within: float) -> bool:
+    """Whether an SSH server greets there within real seconds; nobody logs in."""
+    try:
+        with socket.create_connection((target.host, target.port), within) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
 
 
 def login_fault(error: BaseException, target: SshTarget) -> BenchError:

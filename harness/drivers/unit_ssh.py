@@ -6,14 +6,19 @@ from enum import Enum
 
 import paramiko
 
+from harness.base.clock import Deadline
 from harness.base.errors import BenchError, LabFault
 from harness.base.transcripts import Transcript
 from harness.drivers.lines import ReceivedLines
-from harness.drivers.ssh import SshTarget, open_client, reason_of
+from harness.drivers.ssh import SshTarget, greets, open_client, reason_of
 from harness.drivers.ssh_watch import Watchdog, notice_silence
 
 ANSWER_WITHIN = 30.0
 """Real seconds for one command; a unit's `reboot` takes a while to say goodbye."""
+GONE_WITHIN = 15.0
+"""Real seconds after a `reboot` that dropped its session until the unit must not greet any more."""
+GREETS_WITHIN = 1.0
+"""Real seconds for the greeting of a unit that is up."""
 CHANNEL_WITHIN = 5.0
 """Real seconds for the unit to take one more command on an open session."""
 
@@ -36,7 +41,9 @@ class UnitSsh:
         transcript: Transcript,
         *,
         answer_within: float = ANSWER_WITHIN,
+        gone_within: float = GONE_WITHIN,
     ) -> None:
+        self._gone_within = gone_within
         self._target, self._reboot_command, self._transcript = target, reboot_command, transcript
         self._answer_within = answer_within
         self._client: paramiko.SSHClient | None = None
@@ -57,9 +64,13 @@ class UnitSsh:
     def run(self, command: str) -> str:
         """What `command` printed, both streams; LabFault where it failed or did not end in time."""
         end, status, output = self._execute(command)
-        if end is not _End.RETURNED:
+        if end is _End.DROPPED:
             self.close()
-            raise self._fault(f"'{command}' did not end within {self._answer_within:g} s ({end.value}).")
+            # Nobody knows whether it was done, and not every command may be given twice.
+            raise self._fault(f"the session dropped in the middle of '{command}'.")
+        if end is _End.OVERDUE:
+            self.close()
+            raise self._fault(f"'{command}' did not end within {self._answer_within:g} s.")
         if status != 0:
             raise self._fault(f"'{command}' failed with status {status}.")
         return output
@@ -74,8 +85,17 @@ class UnitSsh:
                 f"'{self._reboot_command}' neither returned nor dropped the connection"
                 f" within {self._answer_within:g} s."
             )
+        if end is _End.DROPPED and not self._goes_down():
+            raise self._fault(
+                f"the session dropped in the middle of '{self._reboot_command}', but the unit does not reboot:"
+                f" it greets {self._gone_within:g} s later."
+            )
         if end is _End.RETURNED and status != 0:
             raise self._fault(f"'{self._reboot_command}' failed with status {status}: the unit does not reboot.")
+
+    def _goes_down(self) -> bool:
+        """Whether the unit stops greeting: a session may drop without any reboot."""
+        return Deadline.after(self._gone_within).poll(lambda: not greets(self._target, GREETS_WITHIN), every=0.1)
 
     def reachable(self) -> bool:
         """Whether it answers a command now; a wrong password or host key still raises."""

@@ -30,9 +30,15 @@ def execute(channel: paramiko.Channel, command: str) -> None:
 
 @pytest.fixture
 def peer() -> Iterator[SshPeer]:
-    peer = SshPeer(execute=execute)
-    yield peer
-    peer.close()
+    def serve(channel: paramiko.Channel, command: str) -> None:
+        if command == "die":
+            server.close()
+        else:
+            execute(channel, command)
+
+    server = SshPeer(execute=serve)
+    yield server
+    server.close()
 
 
 def unit(
@@ -40,7 +46,7 @@ def unit(
 ) -> UnitSsh:
     known = known or peer.known_hosts(folder / "known")
     target = SshTarget("home", "127.0.0.1", peer.port, "lab", password, known)
-    return UnitSsh(target, reboot, Transcript(folder / "home.txt"), answer_within=0.5)
+    return UnitSsh(target, reboot, Transcript(folder / "home.txt"), answer_within=0.5, gone_within=0.5)
 
 
 def test_a_command_gives_what_it_printed(peer: SshPeer, tmp_path: Path) -> None:
@@ -57,9 +63,22 @@ def test_a_command_that_fails_or_hangs_is_a_lab_fault(peer: SshPeer, tmp_path: P
         driver.run("hang")
 
 
-@pytest.mark.parametrize("command", ["drop", "echo going down"])
+@pytest.mark.parametrize("command", ["die", "echo going down"])
 def test_a_reboot_is_taken_by_dropping_or_by_returning(peer: SshPeer, tmp_path: Path, command: str) -> None:
     unit(peer, tmp_path, reboot=command).reboot()
+
+
+def test_a_session_that_dropped_is_no_reboot_where_the_unit_stays(peer: SshPeer, tmp_path: Path) -> None:
+    with pytest.raises(LabFault, match=r"dropped in the middle of 'drop', but .*not reboot: it greets 0.5 s later"):
+        unit(peer, tmp_path, reboot="drop").reboot()
+
+
+def test_a_command_whose_session_dropped_is_not_given_twice(peer: SshPeer, tmp_path: Path) -> None:
+    driver = unit(peer, tmp_path)
+    with pytest.raises(LabFault, match="the session dropped in the middle of 'drop'"):
+        driver.run("drop")
+    assert (tmp_path / "home.txt").read_text().count("> drop") == 1
+    assert driver.run("echo again") == "again\n"
 
 
 def test_a_reboot_that_does_neither_is_a_lab_fault(peer: SshPeer, tmp_path: Path) -> None:
