@@ -76,6 +76,15 @@ class Door:
             self._devices.console(role).connect()
             self._devices.console(role).login()
 
+    def check(self) -> None:
+        """Raises LabFault where a switch left its session and what was changed on it is so no more, or not known.
+
+        Cheap while none has left: call it while waiting.
+        """
+        for _, change in self._journal.open_changes:
+            if change.kind == "port" and self._devices.switch(change.device).dropped:
+                self._need_changed(change)
+
     def sensors(self) -> dict[str, Remote]:
         """Capture point → its sensor, for those on other machines."""
         return self._devices.sensors()
@@ -160,6 +169,9 @@ class Door:
                 next_step="look at the device.",
             )
         undoes = self._undone_by(change, wanted)
+        if undoes is not None and change.was == wanted:
+            self._journal.undone(undoes)
+            raise _changed_by_others(change, "find out who did it, or whether the device was restarted.")
         number = undoes if undoes is not None else self._journal.intend(change, self._owner)
         before = now()
         self._set(change, wanted)
@@ -169,6 +181,20 @@ class Door:
         else:
             self._journal.undone(number)
         return Stimulus(verb, target, before, after)
+
+    def _need_changed(self, change: LabChange) -> None:
+        ref, reloaded = PortRef(switch=change.device, port=change.target), "did it reload? See its log and its uptime."
+        try:
+            state = self.port(ref)
+        except LabFault as fault:
+            raise LabFault(
+                f"it left its session in the middle of the outage and cannot be asked for {change.target}"
+                f" ({fault.message.rstrip('.')}).",
+                device=change.device,
+                next_step=reloaded,
+            ) from None
+        if state.value == change.was:
+            raise _changed_by_others(change, reloaded)
 
     def _undone_by(self, change: LabChange, wanted: Link | Power) -> int | None:
         """The open change of the same thing that setting it to `wanted` would undo."""
@@ -205,6 +231,14 @@ class Door:
         else:
             pdu = self._devices.pdu(change.device)
             (pdu.on if wanted == Link.ON else pdu.off)(int(change.target))
+
+
+def _changed_by_others(change: LabChange, next_step: str) -> LabFault:
+    return LabFault(
+        f"it is {change.was} again in the middle of the outage, and not by this run.",
+        device=f"{change.device} {change.target}",
+        next_step=next_step,
+    )
 
 
 def _what(change: LabChange) -> str:

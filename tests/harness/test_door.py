@@ -39,6 +39,7 @@ class Devices:
     seen: list[tuple[str, str, list[LabChange]]] = field(default_factory=list)
     broken: dict[str, Iterator[Exception]] = field(default_factory=dict)
     answers: Answer = Answer.ACCEPTED
+    dropped: bool = False
 
     def switch(self, name: str) -> "Devices":  # noqa: ARG002
         return self
@@ -224,3 +225,44 @@ def orders(path: Path) -> list[str]:
         if words.rpartition(".")[2] in CHANGING
         and any(part in words for part in ("switch(", "pdu(", "unit(", "probe("))
     ]
+
+
+def test_a_port_that_stays_shut_is_no_fault_though_its_session_dropped(rig: Rig) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.devices.dropped = True
+    rig.door.check()
+
+
+def test_a_port_that_others_opened_is_found_when_the_switch_left_its_session(rig: Rig) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.devices.states["port1"] = "on"
+    rig.door.check()  # its session is kept, so nothing is asked
+    rig.devices.dropped = True
+    with pytest.raises(LabFault, match=r"sw-home port1: it is on again .* not by this run.*did it reload"):
+        rig.door.check()
+
+
+@pytest.mark.parametrize(
+    ("cut", "restore", "target"),
+    [
+        (
+            lambda door: door.set_port(PORT, Link.OFF, "cut"),
+            lambda door: door.set_port(PORT, Link.ON, "restore"),
+            "port1",
+        ),
+        (
+            lambda door: door.set_outlet(OUTLET, Power.OFF, "power_off", "phone"),
+            lambda door: door.set_outlet(OUTLET, Power.ON, "power_on", "phone"),
+            "3",
+        ),
+    ],
+    ids=["port", "outlet"],
+)
+def test_what_others_put_back_is_told_when_it_is_to_be_restored(
+    rig: Rig, cut: Callable[[Door], None], restore: Callable[[Door], None], target: str
+) -> None:
+    cut(rig.door)
+    rig.devices.states[target] = "on"
+    with pytest.raises(LabFault, match="is on again in the middle of the outage"):
+        restore(rig.door)
+    assert rig.journal.open_changes == []
