@@ -203,6 +203,10 @@ class Lab:
         """Whether the wire showed `phone` accepted or confirmed at `role` since the epoch second `since`."""
         return self.live.registered(self.inventory.phones[phone].extension, role, since)
 
+    def sees_home(self, since: float) -> bool:
+        """Whether the wire showed home's end of the line between the systems alive after the epoch second `since`."""
+        return (self.live.last_keepalive or 0.0) > since
+
     def await_all_at_home(self) -> None:
         """Wait until every phone that can be read was seen at home; who is not is re-powered, once.
 
@@ -282,6 +286,7 @@ class Lab:
     def _keep_alive(self) -> None:
         """Our own sign of life, and a look at whoever waits for our death."""
         self._lease.renew()
+        self.door.check()
         if self._watchdog.check():
             self._watcher.say("the watchdog had died; another one watches now")
 
