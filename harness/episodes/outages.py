@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from harness.base.errors import LabFault
 from harness.base.units import BenchSeconds
 from harness.episodes import bounds
 from harness.episodes.episode import episode
@@ -189,8 +190,8 @@ def _home_rebooted(lab: Lab, by: str) -> None:
     normal_operation(lab)
     lab.reboot(Role.HOME, by)
     inventory = lab.inventory
+    boots_within = inventory.systems[Role.HOME].boot_time + 30
     back = max(bounds.back_after_short_outage(phone) for phone in inventory.phones.values())
-    within = inventory.systems[Role.HOME].boot_time + 30 + back
 
     with lab.probing(every=PROBE_EVERY):
         # A phone that was confirmed while home was still going down is not back yet.
@@ -200,7 +201,13 @@ def _home_rebooted(lab: Lab, by: str) -> None:
         def all_back() -> bool:
             return all(lab.registered(name, Role.HOME, since=down) for name in inventory.readable)
 
-        lab.wait_for("home to be back with all phones", all_back, within=within - bounds.GOING_DOWN)
+        if not lab.wait_for("home to be back", lambda: lab.sees_home(down), within=boots_within - bounds.GOING_DOWN):
+            raise LabFault(
+                f"nothing was seen of it on the line {boots_within:.0f} bench s after its reboot.",
+                device=str(Role.HOME),
+                next_step="look at its console; where that is dead, too, switch its outlet off and on.",
+            )
+        lab.wait_for("all phones to be back", all_back, within=back)
     lab.watch(180, "nothing to have been invoked")
 
 
