@@ -43,6 +43,8 @@ def test_a_phone_repowered_in_failover_is_served_and_comes_back(phone_repowered:
     powered = powered_in_failover(phone_repowered, phone)
     latest = at_most(bounds.back_after_power(phone))
     served = address_served(phone_repowered.timeline, phone.mac, by=FAILOVER, since=powered)
+    if isinstance(served, Never) and not asked_by(phone_repowered, phone, powered):
+        not_judged("no request of the phone for an address reached the failover system's port")
     judge(served - powered, latest, marks=[(powered, "power"), (served, "address")])
     registered = admission_at(FAILOVER, phone_repowered.registrations(phone), since=powered).accepted
     judge(registered - powered, latest, marks=[(registered, "registered")])
@@ -96,3 +98,9 @@ def test_after_failback_it_serves_nobody_any_more(phone_repowered: Recording, in
 def powered_in_failover(recording: Recording, phone: Phone) -> Interval:
     """When the phone got power while home was lost."""
     return recording.powered_on(phone, after=recording.line.last_sight_of(Role.HOME))
+
+
+def asked_by(recording: Recording, phone: Phone, powered: Interval) -> bool:
+    """Whether the failover system's port saw the phone ask for an address: without a relay that is not its fault."""
+    asked = asked_of(recording.timeline, FAILOVER, Interval(powered.low, recording.timeline.end))
+    return any(moment.event.client == phone.mac.lower() for moment in asked)
