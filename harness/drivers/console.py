@@ -7,6 +7,7 @@ with somebody who types: what was on it is wiped out first, and return is presse
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 from harness.base.clock import Deadline
 from harness.base.errors import ConfigurationFault, LabFault
@@ -32,6 +33,7 @@ _LOGIN = rf"{_LOGIN_ASKED} ?$"
 _PASSWORD = r"[Pp]assword: ?$"
 _WRONG = r"(?i)(login incorrect|access denied|authentication fail)"
 _PROMPT = re.compile(r"^(?!\[ *\d+\.\d+\])(\S[^\n#$>]*[#$>]|[#$>])(?= |$)", re.MULTILINE)
+_LINE_BEHIND = r"\n.*\S.*\n"
 _REFUSED = re.compile(r"(?i)(not found|unknown command|permitted|denied|invalid|must be (root|superuser))")
 
 
@@ -74,20 +76,18 @@ class SerialConsole:
     def run(self, command: str) -> str:
         """What `command` printed, what the kernel printed meanwhile included."""
         self._check(command)
-        answer_at = self._enter(command)
-        found = self._port.log.wait_for(_anywhere(self._prompt), answer_at, self._answer_within)
-        if found is None:
+        answer, ended = self._ask(command, lambda: _anywhere(self._prompt), self._answer_within)
+        if not ended:
             self._prompt = ""
             raise self._fault(f"did not come back from '{command}' within {self._answer_within:g} s")
-        return self._port.log.since(answer_at)[: found.end - answer_at].removesuffix(self._prompt).lstrip("\n")
+        return answer.removesuffix(self._prompt).lstrip("\n")
 
     def reboot(self) -> None:
         """Send the reboot command; LabFault where the unit says no, or nothing at all, not even its echo."""
         self._check(self._reboot_command)
-        answer_at = self._enter(self._reboot_command)
+        answer, _ = self._ask(self._reboot_command, lambda: _LINE_BEHIND, REFUSAL_WITHIN)
         self._prompt = ""  # whatever comes next asks for a login again
-        self._port.log.wait_for(r"\S", answer_at, REFUSAL_WITHIN)
-        if _REFUSED.search(self._port.log.since(answer_at)):
+        if _REFUSED.search(answer):
             raise self._fault(f"refused '{self._reboot_command}'")
 
     def wait_for(self, pattern: str, seconds: float, since: EpochSeconds | None = None) -> EpochSeconds:
@@ -110,6 +110,22 @@ class SerialConsole:
                 device=self._name,
                 next_step="if it can do no harm, add it to the console's 'commands' in the inventory.",
             )
+
+    def _ask(self, command: str, until: Callable[[], str], within: float) -> tuple[str, bool]:
+        """What came after `command` until a pattern or for `within` real seconds, and whether that came.
+
+        Where noise came between echo and return, and the unit knew no such command, it is given again.
+        """
+        deadline = Deadline.after(self._answer_within)
+        while True:
+            start = self._enter(command)
+            found = self._port.log.wait_for(until(), start, within)
+            came = self._port.log.since(start)
+            answer = came[: found.end - start] if found else came
+            if not (answer.partition("\n")[0].strip() and _REFUSED.search(answer)):
+                return answer, found is not None
+            if deadline.passed:
+                raise self._disturbed(command)
 
     def _enter(self, command: str) -> int:
         """Type `command` at a prompt and press return; where its answer begins. LabFault where that cannot be."""

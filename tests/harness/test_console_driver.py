@@ -30,6 +30,7 @@ class Unit:
         self.device = os.ttyname(slave)
         self._slave, self._password = slave, password
         self.sent: list[str] = []
+        self.late_noise = b""
         self.garble: Callable[[bytes], bytes] = lambda echo: echo
         self._state, self._open = "login", True
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -59,6 +60,11 @@ class Unit:
                 if byte == WIPE[0]:
                     self.say(b"" if hidden else b"\b \b" * len(line))
                     line = b""
+                elif byte == 13 and line == b"reboot" and self.late_noise:
+                    line, self.late_noise = line + self.late_noise, b""
+                    self.say(b"xy\r\n" + self._answer(line.decode()))
+                    self.sent.append(line.decode())
+                    line = b""
                 elif byte != 13:
                     line += bytes([byte])
                     self.say(b"" if hidden else self.garble(bytes([byte])))
@@ -80,6 +86,8 @@ class Unit:
             return b"The system is going down\r\n"
         if text == "halt":
             return b"halt: Operation not permitted\r\n[root@home ~]# "
+        if text.startswith("reboot"):
+            return f"{text}: unknown command\r\n[root@home ~]# ".encode()
         answers = {"status": b"all $ well\r\n" + NOISE}
         return answers.get(text, b"") + b"[root@home ~]# "
 
@@ -214,6 +222,13 @@ def test_a_command_whose_echo_was_garbled_is_typed_again(console: SerialConsole,
     unit.garble = lambda echo: next(garbled, echo)
     assert "all $ well" in console.run("status")
     assert unit.sent.count("status") == 1
+
+
+def test_noise_between_echo_and_return_has_the_command_given_again(console: SerialConsole, unit: Unit) -> None:
+    console.login()
+    unit.late_noise = b"xy"
+    console.reboot()
+    assert [text for text in unit.sent if "reboot" in text] == ["rebootxy", "reboot"]
 
 
 def test_a_line_too_noisy_to_type_on_is_a_lab_fault_and_nothing_is_entered(console: SerialConsole, unit: Unit) -> None:
