@@ -20,7 +20,8 @@ from harness.capture.topology import topology_of
 from harness.episodes.manifest import FILE, Captured, Manifest
 from harness.episodes.writing import sha256
 from harness.inventory import Inventory, Phone, Protocol, Role
-from harness.timeline import LineTimeline, Registrations, Timeline, Turn, normal_operation
+from harness.timeline import LineTimeline, Outage, Registrations, Timeline, Turn, normal_operation
+from harness.timeline.line import SILENT_PERIODS
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Recording:
             Damage(f"{role} was not seen on the line from {outage.lost.low:.0f} s on, though nothing was done to it")
             for role in Role
             for outage in self.timeline.unexplained_outages(role)
+            if not self._is_a_step(outage)
         ]
         found += [Damage(f"the capture at {each.point}: {each.text}") for each in self.decoded.clock_doubts]
         return (*found, *self._clock_steps())
@@ -300,6 +302,18 @@ class Recording:
             moved = max(offsets) - min(offsets) if offsets else 0.0
             if moved > CLOCK_STEP:
                 yield Damage(f"the clock was stepped by {moved:.3f} s meanwhile")
+
+    def _is_a_step(self, outage: Outage) -> bool:
+        """Whether a silence is one only by the clock, which was stepped ahead meanwhile: that is told by itself."""
+        if not isinstance(outage.visible, Interval):
+            return False
+        silent, scale = Interval(outage.lost.high, outage.visible.low), self.inventory.settings.scale
+        ahead = sum(
+            scale.to_bench(step.seconds)
+            for step in clock_steps(self._host)
+            if silent.low <= self._bench(step.high) and self._bench(step.low) <= silent.high
+        )
+        return silent.high - silent.low - ahead <= SILENT_PERIODS * self.line.period
 
     def _bench(self, epoch: float) -> float:
         return self.inventory.settings.scale.to_bench(epoch - self.manifest.began)

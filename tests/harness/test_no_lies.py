@@ -350,6 +350,31 @@ def test_a_clock_step_within_a_window() -> None:
     assert [outcome(judging, late) for judging in (delay, early)] == ["inconclusive", "passed"]
 
 
+def test_a_step_ahead_is_told_as_what_it_is_and_not_as_an_outage_of_the_line() -> None:
+    at, ahead = VISIBLE + 315, 3.0
+
+    def stepped(instant: float) -> EpochSeconds:
+        return EpochSeconds(instant + ahead if instant >= epoch(at) else instant)
+
+    made = recording([replace(event, at=stepped(event.at)) for event in NIGHT], end=END + 90)
+    assert any("home was not seen on the line" in reason for reason in made.damage)
+    told = recording([replace(event, at=stepped(event.at)) for event in NIGHT], end=END + 90)
+    told.__dict__["_host"] = tuple(
+        Sample(stepped(epoch(each)), epoch(each), RealSeconds(0.001)) for each in (0, at - 15, at + 15, END)
+    )
+    assert told.damage == ("the clock was stepped by 3.000 s meanwhile",)
+    assert [outcome(judging, told) for judging in (delay, early)] == ["passed", "inconclusive"]
+
+
+def test_a_real_outage_of_the_line_is_none_of_the_clock() -> None:
+    made = recording([*line((10, LOST), (VISIBLE, VISIBLE + 200), (VISIBLE + 500, END)), *NIGHT[len(LINE) :]])
+    made.__dict__["_host"] = tuple(
+        Sample(EpochSeconds(epoch(each) + (1.0 if each > VISIBLE + 300 else 0)), epoch(each), RealSeconds(0.001))
+        for each in (0, VISIBLE + 300, VISIBLE + 301, END)
+    )
+    assert any("home was not seen on the line" in reason for reason in made.damage)
+
+
 def test_the_hosts_lag_never_makes_a_failure() -> None:
     night = [*LINE, *probe(), *at_home(), *moved(), *returned(VISIBLE + 100)]
     made = recording(night)
