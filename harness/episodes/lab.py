@@ -231,12 +231,21 @@ class Lab:
                     device=", ".join(lost),
                     next_step="look at its display and at home's extension list.",
                 )
+        self._await_end_of_grace()
 
     def _all_at_home(self, within: float) -> bool:
         return self.wait_for("all phones at home", lambda: not self._not_at_home(), within)
 
     def _not_at_home(self) -> list[str]:
         return [name for name in self.inventory.readable if not self.registered(name, Role.HOME, self.began)]
+
+    def _await_end_of_grace(self) -> None:
+        """Where phones have just come back from an earlier outage, whose failover system lets them in for a while."""
+        extensions = {name: self.inventory.phones[name].extension for name in self.inventory.readable}
+        guests = [name for name, one in extensions.items() if self.live.was_at(one, Role.FAILOVER, self.began)]
+        if guests:
+            what = f"the failover system to block phones again ({', '.join(guests)} came back from there)"
+            self.watch(bounds.GRACE + bounds.SETTLING, what)
 
     def after_next_keepalive(self) -> None:
         """Wait until just after a keepalive of the line from home, so that the loss is known narrowly (clauses.md).

@@ -36,6 +36,10 @@ class LiveView:
         """Whether `extension` was accepted or confirmed at `role` after the epoch second `since` and is still there."""
         return self._last.get((extension, role), 0.0) > since and self._place.get(extension) is role
 
+    def was_at(self, extension: str, role: Role, since: float) -> bool:
+        """Whether `extension` was accepted or confirmed at `role` after the epoch second `since`, then or now."""
+        return self._last.get((extension, role), 0.0) > since
+
     def places(self) -> dict[str, str]:
         """Phone → where it was last seen registered."""
         return {name: str(self._place.get(phone.extension, NOWHERE)) for name, phone in self._inventory.phones.items()}
