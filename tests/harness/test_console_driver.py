@@ -30,7 +30,7 @@ class Unit:
         self.device = os.ttyname(slave)
         self._slave, self._password = slave, password
         self.sent: list[str] = []
-        self.late_noise = b""
+        self.noise_before_return = b""
         self.garble: Callable[[bytes], bytes] = lambda echo: echo
         self._state, self._open = "login", True
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -60,15 +60,13 @@ class Unit:
                 if byte == WIPE[0]:
                     self.say(b"" if hidden else b"\b \b" * len(line))
                     line = b""
-                elif byte == 13 and line == b"reboot" and self.late_noise:
-                    line, self.late_noise = line + self.late_noise, b""
-                    self.say(b"xy\r\n" + self._answer(line.decode()))
-                    self.sent.append(line.decode())
-                    line = b""
                 elif byte != 13:
                     line += bytes([byte])
                     self.say(b"" if hidden else self.garble(bytes([byte])))
                 else:
+                    if line == b"reboot":
+                        self.say(self.noise_before_return)
+                        line, self.noise_before_return = line + self.noise_before_return, b""
                     text, line = line.decode(errors="replace"), b""
                     self.sent.append(text)
                     self.say(b"\r\n" + self._answer(text))
@@ -226,7 +224,7 @@ def test_a_command_whose_echo_was_garbled_is_typed_again(console: SerialConsole,
 
 def test_noise_between_echo_and_return_has_the_command_given_again(console: SerialConsole, unit: Unit) -> None:
     console.login()
-    unit.late_noise = b"xy"
+    unit.noise_before_return = b"xy"
     console.reboot()
     assert [text for text in unit.sent if "reboot" in text] == ["rebootxy", "reboot"]
 
