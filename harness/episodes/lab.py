@@ -17,11 +17,11 @@ from harness.base.units import BenchSeconds
 from harness.capture.host import HostWatch
 from harness.capture.recorder import Recorder
 from harness.drivers.protocols import Link, Power
-from harness.episodes import bounds
+from harness.episodes.homecoming import Homecoming
 from harness.episodes.live import LiveView
 from harness.episodes.manifest import Clocks, FaultFound, Finding, PutBack, Waited
 from harness.episodes.probing import Probing
-from harness.episodes.sanity import Sanity, left_by_another, stray, unfit
+from harness.episodes.sanity import Sanity, left_by_another, unfit
 from harness.episodes.watching import Waiting, Watcher
 from harness.episodes.writing import write_recording
 from harness.inventory import Bench, OutletRef, PortRef, Role
@@ -70,6 +70,7 @@ class Lab:
         self._host = HostWatch(folder)
         self.live = LiveView(bench.inventory)
         self.probes = Probing(self)
+        self._homecoming = Homecoming(self)
 
     def __enter__(self) -> "Lab":
         with on_bench(self.bench.name):
@@ -129,7 +130,8 @@ class Lab:
             self.put_back = self._put_back()
             if self._fit:
                 self.findings += self._sanity.after()
-                self.findings += [stray(name, "after") for name in self._astray()]
+                if self.fault is None:
+                    self.findings += self._homecoming.astray()
             self._read_clocks()
             self.live.close()
             with on_bench(self.bench.name):
@@ -212,40 +214,7 @@ class Lab:
 
         Raises LabFault that names who is not even then.
         """
-        if not self._all_at_home(bounds.last_return(self.inventory)):
-            missing = self._not_at_home()
-            pluggable = [name for name in missing if self.inventory.phones[name].outlet is not None]
-            for name in pluggable:
-                self.power_cycle(name)
-            within = max((bounds.back_after_power(self.inventory.phones[name]) for name in pluggable), default=0.0)
-            self._all_at_home(within)
-            lost = self._not_at_home()
-            self.findings += [
-                stray(name, "before", "re-powered" if name in pluggable else "", mended=name not in lost)
-                for name in missing
-            ]
-            if lost:
-                raise LabFault(
-                    "not registered at home, so no outage was begun.",
-                    bench=self.bench.name,
-                    device=", ".join(lost),
-                    next_step="look at its display and at home's extension list.",
-                )
-        self._await_end_of_grace()
-
-    def _all_at_home(self, within: float) -> bool:
-        return self.wait_for("all phones at home", lambda: not self._not_at_home(), within)
-
-    def _not_at_home(self) -> list[str]:
-        return [name for name in self.inventory.readable if not self.registered(name, Role.HOME, self.began)]
-
-    def _await_end_of_grace(self) -> None:
-        """Where phones have just come back from an earlier outage, whose failover system lets them in for a while."""
-        extensions = {name: self.inventory.phones[name].extension for name in self.inventory.readable}
-        guests = [name for name, one in extensions.items() if self.live.was_at(one, Role.FAILOVER, self.began)]
-        if guests:
-            what = f"the failover system to block phones again ({', '.join(guests)} came back from there)"
-            self.watch(bounds.GRACE + bounds.SETTLING, what)
+        self._homecoming.wait()
 
     def after_next_keepalive(self) -> None:
         """Wait until just after a keepalive of the line from home, so that the loss is known narrowly (clauses.md).
@@ -338,12 +307,6 @@ class Lab:
         if fault is not None:
             raise fault
         self._fit = True
-
-    def _astray(self) -> list[str]:
-        """The phones that an episode which was played to its end has not seen come home."""
-        self.live.update()
-        places = self.live.places()
-        return [name for name in self.inventory.readable if self.fault is None and places[name] != Role.HOME]
 
     def _restart_capture(self) -> None:
         self.live.close()
