@@ -72,8 +72,9 @@ def sought_at(inventory: Inventory) -> list[Sought]:
             found.append(_to_unit(point, str(role), inventory.systems[role].address))
             continue
         site = next((inventory.phones[name].site for name in capture.sees if name in inventory.phones), None)
-        if site is not None:
-            found.append(_to_nobody(point, site, _free_address(inventory, site)))
+        free = _free_address(inventory, site) if site is not None else None
+        if site is not None and free is not None:
+            found.append(_to_nobody(point, site, free))
     return found
 
 
@@ -89,16 +90,18 @@ def _to_nobody(point: str, site: str, address: IPv4Address) -> Sought:
     return Sought(point, what, address, b"", re.compile(request, re.DOTALL))
 
 
-def _free_address(inventory: Inventory, site: str) -> IPv4Address:
-    """One that no device of the inventory has and no DHCP scope gives away; another one each time."""
+def _free_address(inventory: Inventory, site: str) -> IPv4Address | None:
+    """One that no device of the inventory has and no DHCP scope gives away; another one each time. None: there is none.
+
+    The network's last addresses are looked at, as many as a /24 has.
+    """
     network = inventory.sites[site].subnet
     taken = {site.gateway for site in inventory.sites.values()}
     taken |= {system.address for system in inventory.systems.values()}
     taken |= {switch.address for switch in inventory.switches.values()}
     scopes = [(scope.low, scope.high) for scope in inventory.dhcp_scopes.values()]
+    last = [network.broadcast_address - offset for offset in range(1, min(network.num_addresses - 1, 255))]
     free = [
-        address
-        for address in network.hosts()
-        if address not in taken and not any(low <= address <= high for low, high in scopes)
+        address for address in last if address not in taken and not any(low <= address <= high for low, high in scopes)
     ]
-    return SystemRandom().choice(free[-64:] or list(network.hosts()))
+    return SystemRandom().choice(free) if free else None

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from harness.base.clock import ClockPair, now
 from harness.base.errors import BenchError, ConfigurationFault, LabFault, on_bench
+from harness.base.signals import uninterrupted
 from harness.base.stimulus import Stimulus
 from harness.base.transcripts import Transcripts
 from harness.base.units import BenchSeconds
@@ -111,8 +112,6 @@ class Lab:
             error.bench = error.bench or self.bench.name
         if error is not None and self.fault is None:
             self.fault = _fault(error)
-        # Who wants it to end does not want to wait for devices; the next one looks at them first.
-        self._fit = self._fit and not isinstance(error, KeyboardInterrupt)
         try:
             self.close()
         except BenchError as second:
@@ -127,11 +126,24 @@ class Lab:
             return
         self._closed = True
         try:
-            self.put_back = self._put_back()
-            if self._fit:
-                self.findings += self._sanity.after()
-                if self.fault is None:
-                    self.findings += self._homecoming.astray()
+            with uninterrupted():
+                self.put_back = self._put_back()
+            if self._fit and self.fault is None:
+                self._look_afterwards()
+        finally:
+            with uninterrupted():
+                self._close_recording()
+
+    def _look_afterwards(self) -> None:
+        """After an episode that was played to its end; else the next one looks before it begins."""
+        try:
+            self.findings += self._sanity.after()
+            self.findings += self._homecoming.astray()
+        except KeyboardInterrupt:
+            self._watcher.say("interrupted: the bench was not looked at any more")
+
+    def _close_recording(self) -> None:
+        try:
             self._read_clocks()
             self.live.close()
             with on_bench(self.bench.name):
@@ -139,11 +151,12 @@ class Lab:
         finally:
             self._host.stop()
             self.door.close()
-            self._watchdog.dismiss()
-            self._lease.release()
+            if self.put_back is not None:  # else that is left to the watchdog
+                self._watchdog.dismiss()
+                self._lease.release()
         # The bench is free from here on; the transcripts have their last lines.
         with on_bench(self.bench.name):
-            write_recording(self, captured, self.put_back)
+            write_recording(self, captured, self.put_back or PutBack(clean=False, failures=("nobody knows what",)))
 
     # What can be done
 

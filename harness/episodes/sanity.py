@@ -5,13 +5,15 @@ it sees, clocks agree, the disk has room. For phones at home every episode waits
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from harness.base.clock import Deadline
 from harness.base.errors import BenchError, Blame, ConfigurationFault, HarnessFault, LabFault
 from harness.base.secrets import mask
 from harness.capture.mirrors import Sought, sought_at
@@ -23,8 +25,8 @@ from harness.journal.door import Door
 
 When = Literal["before", "after"]
 Say = Callable[[str], None]
-Remedy = tuple[()] | tuple[str, Callable[[], None]]
-"""What it is, and how it is done; or none."""
+AGAIN_EVERY = 1.0
+"""Real seconds between two looks at a unit that may still be booting."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Ill:
     apply: Callable[[], None] | None = None
 
 
+Look = Callable[[], Iterator[Ill]]
+Found = dict[str, list[Ill]]
+"""Name of a look → what it found."""
+
+
 class Sanity:
     """The checks of one bench. `say` is told what was found; `folder` is where recordings are written."""
 
@@ -44,25 +51,58 @@ class Sanity:
         self._folder, self._say = folder, say
 
     def before(self, restart_capture: Callable[[], None]) -> list[Finding]:
-        """What is found before an outage; nothing is lost then if the capture has to be started anew."""
-        return self._check("before", ("the capture is started anew", restart_capture))
+        """What is found before an outage: nothing is lost then if the capture has to be started anew.
+
+        A unit may still be booting, from an earlier episode or since its outlet was put back: it is given the time.
+        """
+        mirrors = self._mirrors(must_run=True)
+        units = self._units()
+        looks = {**self._others(), **units, **mirrors}
+        found = self._look(looks)
+        self._remedy(found)
+        if any(found[name] for name in mirrors):
+            self._say("not as it is to be; the capture is started anew")
+            self._try(restart_capture)
+        boot = max(system.boot_time for system in self._inventory.systems.values())
+        again = {name: looks[name] for name in (*self._remedied(found), *self._unheard(found, {**units, **mirrors}))}
+        still = self._look_again(again, {*units, *mirrors}, self._inventory.settings.scale.to_real(boot))
+        also = dict.fromkeys(units, "given time to boot") | dict.fromkeys(mirrors, "the capture is started anew")
+        return self._findings("before", found, still, set(again), also)
 
     def after(self) -> list[Finding]:
         """What is found after an outage, when the lab has been put back."""
-        return self._check("after", ())
+        looks = {**self._others(), **self._units(), **self._mirrors(must_run=False)}
+        found = self._look(looks)
+        self._remedy(found)
+        again = {name: looks[name] for name in self._remedied(found)}
+        return self._findings("after", found, self._look_again(again, set(), 0.0), set(again), {})
 
-    def _check(self, when: When, for_captures: Remedy) -> list[Finding]:
-        """Each finding that has a remedy is tried to be put right, once, and looked at again."""
-        found = self._look(for_captures)
-        remedies = {ill.remedy: ill.apply for ill in found if ill.apply is not None}
-        for remedy, apply in remedies.items():
-            self._say(f"not as it is to be; {remedy}")
+    def _look(self, looks: Mapping[str, Look]) -> Found:
+        """Everything at once: a device that does not answer must not make the others wait."""
+        if not looks:
+            return {}
+        with ThreadPoolExecutor(max_workers=len(looks)) as pool:
+            return dict(zip(looks, pool.map(_ills, looks.values()), strict=True))
+
+    def _look_again(self, looks: Mapping[str, Look], patient: set[str], patience: float) -> Found:
+        """What is found still. Those that are `patient` are looked at for as many real seconds."""
+        deadline, found = Deadline.after(patience), self._look(looks)
+        while any(found[name] for name in patient & set(found)) and not deadline.passed:
+            time.sleep(AGAIN_EVERY)
+            found |= self._look({name: looks[name] for name in patient & set(found) if found[name]})
+        return {name: ills for name, ills in found.items() if ills}
+
+    def _remedy(self, found: Found) -> None:
+        """Apply every remedy once, those of one device one after another."""
+        for ill in (ill for ills in found.values() for ill in ills if ill.remedy):
+            self._say(f"not as it is to be; {ill.remedy}")
+        of_devices = [[ill.apply for ill in ills if ill.apply is not None] for ills in found.values()]
+        with ThreadPoolExecutor(max_workers=max(1, len(of_devices))) as pool:
+            list(pool.map(self._try_all, of_devices))
+
+    def _try_all(self, remedies: Sequence[Callable[[], None]]) -> None:
+        for apply in remedies:
             self._try(apply)
-        still = {_key(ill) for ill in (self._look(for_captures) if remedies else found)}
-        findings = [_finding(ill, when, mended=_key(ill) not in still) for ill in found]
-        for finding in findings:
-            self._say(str(finding))
-        return findings
 
     def _try(self, apply: Callable[[], None]) -> None:
         try:
@@ -70,29 +110,53 @@ class Sanity:
         except BenchError as fault:
             self._say(str(fault))
 
-    def _look(self, for_captures: Remedy) -> list[Ill]:
-        """Everything at once: a device that does not answer must not make the others wait."""
-        looks = [
-            *self._looks(),
-            *(partial(self._mirror, sought, for_captures) for sought in sought_at(self._inventory)),
-        ]
-        with ThreadPoolExecutor(max_workers=len(looks)) as pool:
-            return [ill for found in pool.map(_ills, looks) for ill in found]
+    def _remedied(self, found: Found) -> list[str]:
+        """The looks that found something about which something was done."""
+        return [name for name, ills in found.items() if any(ill.apply is not None for ill in ills)]
 
-    def _looks(self) -> Iterator[Callable[[], Iterator[Ill]]]:
-        for name in self._inventory.switches:
-            yield partial(self._switch, name)
-        for name in self._inventory.pdus:
-            yield partial(self._pdu, name)
+    def _unheard(self, found: Found, units: Mapping[str, Look]) -> list[str]:
+        """Units that do not answer yet. A refused login gets no better by asking again, and may lock the account."""
+        return [name for name in units if found[name] and not any(_is_configuration(ill) for ill in found[name])]
+
+    def _findings(
+        self, when: When, found: Found, still: Found, again: set[str], also: Mapping[str, str]
+    ) -> list[Finding]:
+        """All that was found. `also`: what was done about a look as a whole; `again`: the looks that were repeated."""
+        findings = []
+        for name, ills in found.items():
+            left = {ill.fault.device for ill in still.get(name, ())}
+            done = also.get(name, "") if name in again else ""
+            for ill in ills:
+                mended = name in again and ill.fault.device not in left
+                findings.append(_finding(ill.fault, when, ill.remedy or done, mended=mended))
+        for name, ills in still.items():
+            known = {ill.fault.device for ill in found[name]}
+            findings += [_finding(ill.fault, when) for ill in ills if ill.fault.device not in known]
+        for finding in findings:
+            self._say(str(finding))
+        return findings
+
+    def _others(self) -> dict[str, Look]:
+        sensors = [point for point, capture in self._inventory.captures.items() if capture.sensor is not None]
+        return {
+            **{f"switch {name}": partial(self._switch, name) for name in self._inventory.switches},
+            **{f"pdu {name}": partial(self._pdu, name) for name in self._inventory.pdus},
+            **{f"clock {point}": partial(self._clock, point) for point in sensors},
+            "disk": self._room,
+        }
+
+    def _units(self) -> dict[str, Look]:
+        found: dict[str, Look] = {}
         for role, system in self._inventory.systems.items():
             if system.ssh is not None:
-                yield partial(self._unit, role, "ssh")
+                found[f"{role} ssh"] = partial(self._unit, role, "ssh")
             if system.console is not None and self._inventory.consoles[system.console].login is not None:
-                yield partial(self._unit, role, "console")
-        for point, capture in self._inventory.captures.items():
-            if capture.sensor is not None:
-                yield partial(self._clock, point)
-        yield self._room
+                found[f"{role} console"] = partial(self._unit, role, "console")
+        return found
+
+    def _mirrors(self, *, must_run: bool) -> dict[str, Look]:
+        sought = sought_at(self._inventory)
+        return {f"mirror {one.point}": partial(self._mirror, one, must_run=must_run) for one in sought}
 
     def _switch(self, name: str) -> Iterator[Ill]:
         for port, entry in self._inventory.switches[name].ports.items():
@@ -139,22 +203,20 @@ class Sanity:
                 )
             )
 
-    def _mirror(self, sought: Sought, remedy: Remedy) -> Iterator[Ill]:
+    def _mirror(self, sought: Sought, *, must_run: bool) -> Iterator[Ill]:
+        device = f"capture point {sought.point} ({self._inventory.captures[sought.point].interface})"
         if not self._recorder.runs(sought.point):
-            return  # of which the recorder has told already
+            if must_run:  # else the recorder has told of it already
+                yield Ill(HarnessFault("no capture runs there.", device=device, next_step="look at its dumpcap."))
+            return
         files = self._recorder.files[sought.point]
         sought.begin(files())
         if not sought.seen(files):
-            interface = self._inventory.captures[sought.point].interface
-            fault = LabFault(
-                f"{sought.what} was not seen there.",
-                device=f"capture point {sought.point} ({interface})",
-                next_step="look at the mirror session of that switch, and at the cable.",
-            )
-            yield Ill(fault, *remedy)
+            step = "look at the mirror session of that switch, and at the cable."
+            yield Ill(LabFault(f"{sought.what} was not seen there.", device=device, next_step=step))
 
 
-def _ills(look: Callable[[], Iterator[Ill]]) -> list[Ill]:
+def _ills(look: Look) -> list[Ill]:
     """What one look finds; a device that cannot be asked is a finding, too."""
     found = []
     try:
@@ -162,6 +224,8 @@ def _ills(look: Callable[[], Iterator[Ill]]) -> list[Ill]:
             found.append(ill)
     except BenchError as fault:
         found.append(Ill(fault))
+    except Exception as error:
+        found.append(Ill(HarnessFault(f"{type(error).__name__}: {error}.", next_step="report this.")))
     return found
 
 
@@ -175,19 +239,18 @@ def _otherwise(device: str, found: str, wanted: str, apply: Callable[[], None]) 
     return Ill(fault) if found == Link.UNKNOWN else Ill(fault, f"{device} is set to {wanted}", apply)
 
 
-def _key(ill: Ill) -> tuple[str, str]:
-    return ill.fault.device, ill.fault.message
+def _is_configuration(ill: Ill) -> bool:
+    return isinstance(ill.fault, ConfigurationFault)
 
 
-def _finding(ill: Ill, when: When, *, mended: bool) -> Finding:
-    fault = ill.fault
+def _finding(fault: BenchError, when: When, remedy: str = "", *, mended: bool = False) -> Finding:
     return Finding(
         when=when,
         blame=str(fault.blame),
         device=fault.device,
         message=mask(fault.message),
-        next_step=fault.next_step,
-        remedy=ill.remedy,
+        next_step=mask(fault.next_step),
+        remedy=remedy,
         mended=mended,
     )
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.base.clock import Deadline, now
-from harness.base.errors import BenchError, LabFault
+from harness.base.errors import BenchError, HarnessFault, LabFault
+from harness.base.secrets import mask
 from harness.base.stimulus import Stimulus
 from harness.base.transcripts import Transcripts
 from harness.capture.sensors import Remote
@@ -119,8 +120,10 @@ class Door:
         else:
             change = LabChange("outlet", ref.pdu, str(ref.outlet), wanted.value)
         number = self._journal.intend(change, self._owner)
-        self._set(change, wanted)
-        self._journal.undone(number)
+        try:
+            self._set(change, wanted)
+        finally:
+            self._journal.undone(number)  # where it failed, too: there is nothing to go back to
 
     def register(self, protocol: Protocol, role: Role) -> ProbeAnswer:
         """Try to register the probe. The intent is journaled, since the system may let it in."""
@@ -134,8 +137,9 @@ class Door:
         return answer
 
     def withdraw(self, protocol: Protocol, role: Role) -> None:
-        """Take the probe's registration back."""
-        self._devices.probe(protocol).withdraw(role)
+        """Take the probe's registration back; without an answer it stays open, to be tried again later."""
+        if self._devices.probe(protocol).withdraw(role).answer is Answer.UNANSWERED:
+            return
         for number, change in self._journal.open_changes:
             if (change.kind, change.device, change.target) == ("registration", str(role), str(protocol)):
                 self._journal.undone(number)
@@ -158,7 +162,9 @@ class Door:
             time.sleep(RETRY if left else 0)
         return Restored(
             tuple(_what(change) for number, change in changes if faults[number] is None),
-            tuple(f"{_what(change)}: {faults[number]}" for number, change in changes if faults[number] is not None),
+            tuple(
+                mask(f"{_what(change)}: {faults[number]}") for number, change in changes if faults[number] is not None
+            ),
         )
 
     def _change(self, change: LabChange, wanted: Link | Power, verb: str, target: str) -> Stimulus:
@@ -168,19 +174,25 @@ class Door:
                 device=change.device,
                 next_step="look at the device.",
             )
-        undoes = self._undone_by(change, wanted)
-        if undoes is not None and change.was == wanted:
-            self._journal.undone(undoes)
+        earlier = self._open_changes_of(change)
+        # What was the state before the first of them is what counts.
+        undoes = [number for number, _ in earlier] if earlier and earlier[0][1].was == wanted else []
+        if undoes and change.was == wanted:
+            self._settle(undoes)
             raise _changed_by_others(change, "find out who did it, or whether the device was restarted.")
-        number = undoes if undoes is not None else self._journal.intend(change, self._owner)
+        number = earlier[0][0] if earlier else self._journal.intend(change, self._owner)
         before = now()
         self._set(change, wanted)
         after = now()
-        if undoes is None:
-            self._journal.done(number)
+        if undoes:
+            self._settle(undoes)
         else:
-            self._journal.undone(number)
+            self._journal.done(number)
         return Stimulus(verb, target, before, after)
+
+    def _settle(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._journal.undone(number)
 
     def _need_changed(self, change: LabChange) -> None:
         ref, reloaded = PortRef(switch=change.device, port=change.target), "did it reload? See its log and its uptime."
@@ -196,17 +208,14 @@ class Door:
         if state.value == change.was:
             raise _changed_by_others(change, reloaded)
 
-    def _undone_by(self, change: LabChange, wanted: Link | Power) -> int | None:
-        """The open change of the same thing that setting it to `wanted` would undo."""
-        for number, earlier in self._journal.open_changes:
-            same = (earlier.kind, earlier.device, earlier.target) == (
-                change.kind,
-                change.device,
-                change.target,
-            )
-            if same and earlier.was == wanted:
-                return number
-        return None
+    def _open_changes_of(self, change: LabChange) -> list[tuple[int, LabChange]]:
+        """The open changes of the same thing, oldest first."""
+        thing = (change.kind, change.device, change.target)
+        return [
+            (number, earlier)
+            for number, earlier in self._journal.open_changes
+            if (earlier.kind, earlier.device, earlier.target) == thing
+        ]
 
     def _undo(self, number: int, change: LabChange) -> BenchError | None:
         """Bring back what was; None, or why it could not be, or not be noted."""
@@ -215,6 +224,8 @@ class Door:
             self._journal.undone(number)
         except BenchError as error:
             return error
+        except Exception as error:
+            return HarnessFault(f"{type(error).__name__}: {error}.", next_step="put it back by hand; report this.")
         return None
 
     def _back(self, change: LabChange) -> None:

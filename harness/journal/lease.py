@@ -16,6 +16,8 @@ from pathlib import Path
 from harness.base.clock import Deadline, now
 from harness.base.errors import LabFault
 
+NAMELESS_FOR = 0.5
+"""Real seconds in which a new holder has written its name."""
 RENEWED_EVERY = 1.0
 """Real seconds between two signs of life of a holder."""
 
@@ -58,7 +60,7 @@ class Lease:
 
     def acquire(self, wait: float = 0.0) -> None:
         """Take it, waiting `wait` real seconds at most. Raises LabFault that names the holder."""
-        if self._held is None and not Deadline.after(wait).poll(self._taken, every=0.1):
+        if self._held is None and not self._get(wait):
             raise LabFault(
                 f"it is in use by {holder_of(self._card) or 'a run that left no name'}.",
                 bench=self._bench,
@@ -87,6 +89,15 @@ class Lease:
         os.close(self._held)
         self._held = None
 
+    def _get(self, wait: float) -> bool:
+        """Whether it is ours within `wait` real seconds; a little longer while nobody has left a name.
+
+        Then the file was just removed by its last holder, or somebody merely looks who has it.
+        """
+        if Deadline.after(wait).poll(self._taken, every=0.1):
+            return True
+        return holder_of(self._card) is None and Deadline.after(NAMELESS_FOR).poll(self._taken, every=0.02)
+
     def _taken(self) -> bool:
         """Whether it is ours now. A file that its last holder has removed meanwhile locks nothing."""
         opened = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o666)
@@ -100,11 +111,11 @@ class Lease:
 def holder(state: Path) -> Holder | None:
     """Who holds the bench with that state now; None where nobody does."""
     try:
-        opened = os.open(state / "lease.lock", os.O_RDWR)
+        opened = os.open(state / "lease.lock", os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
-        if _locked(opened):
+        if _locked(opened, fcntl.LOCK_SH):  # two that look do not disturb each other
             return None
     finally:
         os.close(opened)
@@ -126,10 +137,10 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
     """Whether the lock is ours now."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

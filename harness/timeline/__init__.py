@@ -6,6 +6,7 @@ from harness.timeline.addresses import (
     asked_of,
     departures_from,
     lease_served,
+    offers_to_discovers,
     scope_of,
 )
 from harness.timeline.lanes import Lane, Span
@@ -17,6 +18,7 @@ from harness.timeline.measurements import (
     confirmations,
     controlled,
     departures,
+    first_answer_after_silence,
     in_each_third,
     just_before,
     last_acceptance,
@@ -61,6 +63,7 @@ __all__ = [
     "controlled",
     "departures",
     "departures_from",
+    "first_answer_after_silence",
     "in_each_third",
     "just_before",
     "last_acceptance",
@@ -71,6 +74,7 @@ __all__ = [
     "normal_operation",
     "not_due_to_move",
     "occasions_before",
+    "offers_to_discovers",
     "registered_at",
     "scope_of",
     "strays",

@@ -50,6 +50,20 @@ def answered_by(timeline: Timeline, role: Role, window: Interval) -> tuple[DhcpM
     )
 
 
+def offers_to_discovers(
+    timeline: Timeline, role: Role, window: Interval
+) -> tuple[tuple[DhcpMoment, ...], tuple[DhcpMoment, ...]]:
+    """The DISCOVERs of `window` that reached the port of `role`, and its OFFERs to those, whenever they came."""
+    asked = [each for each in asked_of(timeline, role, window) if each.event.kind is DhcpKind.DISCOVER]
+    ids = {(each.event.client, each.event.transaction) for each in asked}
+    offers = answered_by(timeline, role, Interval(window.low, timeline.end))
+    return tuple(asked), tuple(
+        each
+        for each in offers
+        if each.event.kind is DhcpKind.OFFER and (each.event.client, each.event.transaction) in ids
+    )
+
+
 def scope_of(timeline: Timeline, phone: Phone) -> DhcpScope | None:
     """What home serves to the network of a phone; None where the inventory states nothing."""
     return next((scope for scope in timeline.inventory.dhcp_scopes.values() if scope.site == phone.site), None)

@@ -225,16 +225,32 @@ def last_at(role: Role, everybody: Sequence[Registrations], since: Interval) -> 
     return max((each for each in found if isinstance(each, Interval)), key=lambda each: each.high)
 
 
+def first_answer_after_silence(role: Role, everybody: Registrations, since: Interval, silent: float) -> Measured:
+    """When the registrar of `role` answered anybody first after it had been silent for `silent` seconds, after `since`.
+
+    For a system that restarts: until it goes down it still answers.
+    """
+    last = since.high
+    for each in everybody.at(role):
+        if not each.is_answered or each.decided.high < since.low:
+            continue
+        if each.decided.low - last >= silent:
+            return each.decided
+        last = max(last, each.decided.high)
+    return Never(everybody.until)
+
+
 def latest_grace_start(visible: Interval, everybody: Sequence[Registrations]) -> Measured:
     """When the grace of the last of several phones began, from when home was visible (clauses.md, *Start*).
 
-    Each phone's begins with the first return of any, or with its own first try at home if that is later.
+    Each phone's begins with the first return of any, or with its own first try at home if that is later. Never: none
+    returned, or one did not even try.
     """
     home = [each.at(Role.HOME) for each in everybody]
     first = [admission_at(Role.HOME, each, since=visible).accepted for each in home]
     returns = [each for each in first if isinstance(each, Interval)]
     tried = [next((one.asked for one in each if one.asked.low > visible.high), None) for each in home]
-    if not returns:
+    if not returns or None in tried:
         return Never(everybody[0].until if everybody else visible.high)
     latest = max([min(each.high for each in returns), *(each.high for each in tried if each is not None)])
     return Interval(visible.low + GRACE_AFTER, max(latest, visible.low + GRACE_AFTER))

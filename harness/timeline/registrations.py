@@ -54,6 +54,11 @@ class Attempt:
         return self.outcome in SUCCESSES
 
     @property
+    def is_answered(self) -> bool:
+        """Whether the system's registrar itself answered; its kernel answers also while that is not there."""
+        return self.outcome not in (Outcome.UNANSWERED, Outcome.UNHEARD) and not self.event.by_transport
+
+    @property
     def is_refusal(self) -> bool:
         """Whether the system kept a registration out."""
         return self.outcome in REFUSALS and not self.event.withdrawing

@@ -12,8 +12,10 @@ from harness.timeline import (
     answered_by,
     asked_of,
     departures_from,
+    first_answer_after_silence,
     latest_grace_start,
     lease_served,
+    offers_to_discovers,
     scope_of,
 )
 from tests.harness.decoding import inventory
@@ -120,6 +122,40 @@ def test_a_phone_that_asked_early_has_its_grace_from_the_first_return() -> None:
     start = latest_grace_start(Interval(10, 12), [timeline.registrations("301")])
     assert isinstance(start, Interval)
     assert start.high == pytest.approx(650, abs=0.02)
+
+
+def test_while_one_phone_has_not_tried_home_nobody_knows() -> None:
+    timeline = build(attempt(650, Outcome.ACCEPTED, HOME, "301"), attempt(660, Outcome.CONFIRMED, FAILOVER, "302"))
+    everybody = [timeline.registrations("301"), timeline.registrations("302")]
+    assert latest_grace_start(Interval(10, 12), everybody) == Never(1500)
+
+
+def test_only_an_offer_to_a_discover_of_the_window_counts() -> None:
+    early, late = asked(10, "failover"), replace(asked(100, "failover"), transaction=2)
+    renewed = replace(asked(120, "failover", DhcpKind.REQUEST), transaction=3)
+    offers = [replace(answer(at, DhcpKind.OFFER), transaction=number) for at, number in ((11, 1), (101, 2), (121, 3))]
+    found, offered = offers_to_discovers(build(early, late, renewed, *offers), FAILOVER, Interval(50, 150))
+    assert [moment.event.transaction for moment in found] == [2]
+    assert [moment.event.transaction for moment in offered] == [2]
+
+
+def test_a_registrar_that_restarts_answers_until_it_goes_down() -> None:
+    timeline = build(
+        attempt(95, Outcome.CONFIRMED),
+        attempt(102, Outcome.CONFIRMED),
+        attempt(150, Outcome.UNANSWERED),
+        replace(attempt(160, Outcome.REFUSED), reason="connection refused"),
+        attempt(240, Outcome.CHALLENGED),
+        attempt(250, Outcome.REFUSED),
+    )
+    first = first_answer_after_silence(FAILOVER, timeline.registrations(), Interval(100, 101), silent=60)
+    assert isinstance(first, Interval)
+    assert first.middle == pytest.approx(240, abs=0.02)
+
+
+def test_a_registrar_that_never_falls_silent_has_not_restarted() -> None:
+    timeline = build(*(attempt(at, Outcome.CONFIRMED) for at in range(90, 400, 30)))
+    assert first_answer_after_silence(FAILOVER, timeline.registrations(), Interval(100, 101), silent=60) == Never(1500)
 
 
 def test_without_a_return_there_is_no_grace() -> None:

@@ -72,8 +72,9 @@ class Devices:
         self._note(str(role), "register")
         return ProbeAnswer(self.answers, Protocol.SIP, "391", role, EpochSeconds(0))
 
-    def withdraw(self, role: Role, handle: str = "") -> None:  # noqa: ARG002
+    def withdraw(self, role: Role, handle: str = "") -> ProbeAnswer:  # noqa: ARG002
         self._note(str(role), "withdraw")
+        return ProbeAnswer(self.answers, Protocol.SIP, "391", role, EpochSeconds(0))
 
     def reboot(self) -> None:
         self._note("unit", "reboot")
@@ -143,6 +144,44 @@ def test_bringing_back_what_was_settles_the_change(rig: Rig) -> None:
     rig.door.set_port(PORT, Link.OFF, "cut")
     rig.door.set_port(PORT, Link.ON, "restore")
     assert rig.devices.seen[-1][2] == [PORT_CHANGE], "settled before the device was told"
+    assert rig.journal.open_changes == []
+
+
+def test_a_cut_that_is_given_twice_is_undone_once_and_rightly(rig: Rig, tmp_path: Path) -> None:
+    """As after a first one that took effect, but could not be read back."""
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    assert [change for _, change in rig.journal.open_changes] == [PORT_CHANGE]
+    rig.door.set_port(PORT, Link.ON, "restore")
+    assert rig.journal.open_changes == []
+    assert another(tmp_path, rig.devices).door.put_back(1, lambda _: None).restored == ()
+    assert rig.devices.states["port1"] == "on"
+
+
+def test_a_fault_that_nobody_foresaw_keeps_nothing_else_from_being_undone(rig: Rig, tmp_path: Path) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.door.set_outlet(OUTLET, Power.OFF, "power_off", "phone")
+    rig.devices.broken["3"] = repeat(ValueError("what is this"))
+    found = another(tmp_path, rig.devices).door.put_back(0, lambda _: None)
+    assert found.restored == ("sw-home port1 back to on",)
+    assert "ValueError: what is this." in found.failures[0]
+
+
+def test_setting_right_leaves_nothing_open_even_where_it_fails(rig: Rig) -> None:
+    rig.devices.broken["port1"] = repeat(LabFault("no answer."))
+    with pytest.raises(LabFault):
+        rig.door.set_right(PORT, Link.ON)
+    assert rig.devices.seen[0][2] == [PORT_CHANGE]
+    assert rig.journal.open_changes == []
+
+
+def test_a_registration_whose_withdrawal_nobody_answered_stays_open(rig: Rig) -> None:
+    rig.door.register(Protocol.SIP, Role.HOME)
+    rig.devices.answers = Answer.UNANSWERED
+    rig.door.withdraw(Protocol.SIP, Role.HOME)
+    assert [change.kind for _, change in rig.journal.open_changes] == ["registration"]
+    rig.devices.answers = Answer.ACCEPTED
+    rig.door.withdraw(Protocol.SIP, Role.HOME)
     assert rig.journal.open_changes == []
 
 

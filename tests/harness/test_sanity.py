@@ -1,5 +1,6 @@
 """Sanity: what is found at a bench, what is done about it, and what becomes of a night on a bench that is not fit."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -16,18 +17,26 @@ from harness.episodes.sanity import Sanity, stray, unfit
 from harness.episodes.watching import Quiet
 from harness.inventory import Bench, Inventory, OutletRef, PortRef, Role, find_bench
 
-INVENTORY = find_bench("virtual").inventory
+WHOLE = find_bench("virtual").inventory
+INVENTORY = WHOLE.model_copy(update={"captures": {}})
+"""Without capture points, as there is no capture here."""
 
 
 @dataclass
 class Door:
-    """Devices in memory, all as they are to be but for `states` ("DEVICE TARGET"); `dead` and `stuck` ones by name."""
+    """Devices in memory, all as they are to be but for `states` ("DEVICE TARGET"); `dead` and `stuck` ones by name.
+
+    `dies_with`: what is dead once something was set right; `boots_in`: real seconds after which nothing is dead.
+    """
 
     states: dict[str, str] = field(default_factory=dict)
     dead: dict[str, Exception] = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     slow: float = 0.0
     skew: tuple[float, float] = (0.0, 0.0)
+    dies_with: dict[str, Exception] = field(default_factory=dict)
+    boots_in: float = math.inf
+    began: float = field(default_factory=time.monotonic)
 
     def port(self, ref: PortRef) -> Link:
         self._need(ref.switch)
@@ -45,12 +54,14 @@ class Door:
 
     def set_right(self, ref: PortRef | OutletRef, wanted: Link | Power) -> None:
         name = f"{ref.switch} {ref.port}" if isinstance(ref, PortRef) else f"{ref.pdu} {ref.outlet}"
-        if name not in self.stuck:
-            self.states[name] = wanted.value
+        self.dead |= self.dies_with
+        if name in self.stuck:
+            raise LabFault("it does not do so.", device=name)
+        self.states[name] = wanted.value
 
     def _need(self, device: str) -> None:
         time.sleep(self.slow)
-        if device in self.dead:
+        if device in self.dead and time.monotonic() - self.began < self.boots_in:
             raise self.dead[device]
 
 
@@ -99,6 +110,63 @@ def test_what_cannot_be_told_is_not_set_blindly(tmp_path: Path) -> None:
     assert door.states["sw-phones port3"] == "unknown"
 
 
+def test_what_breaks_while_something_is_set_right_is_found_too(tmp_path: Path) -> None:
+    dead: dict[str, Exception] = {"sw-phones": LabFault("no answer.", device="sw-phones")}
+    findings = sanity(Door({"sw-phones port3": "off"}, dies_with=dead), tmp_path).after()
+    assert [(finding.device, finding.mended) for finding in findings] == [
+        ("sw-phones port3", True),
+        ("sw-phones", False),
+    ]
+    assert unfit(findings) is not None
+
+
+def test_what_is_told_in_other_words_is_not_mended(tmp_path: Path) -> None:
+    """Only what something was done about can be."""
+    door = Door({"sw-phones port3": "off"}, dead={"pdu-1": LabFault("no answer.", device="pdu-1")})
+    door.dies_with = {"pdu-1": LabFault("connection refused.", device="pdu-1")}
+    found = {finding.device: finding.mended for finding in sanity(door, tmp_path).after()}
+    assert found == {"sw-phones port3": True, "pdu-1": False}
+
+
+def test_a_unit_that_boots_is_given_the_time(tmp_path: Path) -> None:
+    door = Door(dead={"home ssh": LabFault("no answer.", device="home")}, boots_in=1.5)
+    (finding,) = sanity(door, tmp_path).before(lambda: None)
+    assert (finding.mended, finding.remedy) == (True, "given time to boot")
+
+
+def test_a_unit_that_does_not_boot_in_its_time_is_dead(tmp_path: Path) -> None:
+    began = time.monotonic()
+    door = Door(dead={"home ssh": LabFault("no answer.", device="home")})
+    findings = sanity(door, tmp_path).before(lambda: None)
+    boot = INVENTORY.settings.scale.to_real(max(system.boot_time for system in INVENTORY.systems.values()))
+    assert boot <= time.monotonic() - began < boot + 3
+    assert isinstance(unfit(findings), LabFault)
+
+
+def test_a_refused_login_is_not_tried_again(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Counting(Door):
+        def greet(self, role: Role, by: str) -> None:
+            asked.append(f"{role} {by}")
+            super().greet(role, by)
+
+    door = Counting(dead={"home ssh": ConfigurationFault("refuses the login.", device="home")})
+    assert isinstance(unfit(sanity(door, tmp_path).before(lambda: None)), ConfigurationFault)
+    assert asked.count("home ssh") == 1
+
+
+def test_a_capture_that_does_not_start_anew_makes_the_bench_unfit(tmp_path: Path) -> None:
+    def fails() -> None:
+        raise LabFault("dumpcap does not start.")
+
+    findings = sanity(Door(), tmp_path, WHOLE).before(fails)
+    assert {finding.mended for finding in findings} == {False}
+    assert {finding.device for finding in findings} == {
+        f"capture point {name} ({point.interface})" for name, point in WHOLE.captures.items()
+    }
+
+
 def test_every_dead_device_is_found_in_the_time_of_one(tmp_path: Path) -> None:
     names = ["sw-home", "sw-failover", "pdu-1", "home ssh", "failover console"]
     door = Door(dead={name: LabFault("no answer.", device=name) for name in names}, slow=0.3)
@@ -127,15 +195,15 @@ def test_a_disk_without_room_for_the_night(tmp_path: Path) -> None:
 def test_a_clock_that_surely_differs_is_found_before_the_night(
     skew: tuple[float, float], found: int, tmp_path: Path
 ) -> None:
-    point = INVENTORY.captures["home"].model_copy(update={"sensor": object()})
-    inventory = INVENTORY.model_copy(update={"captures": {**INVENTORY.captures, "home": point}})
+    point = WHOLE.captures["home"].model_copy(update={"sensor": object(), "sees": ()})
+    inventory = WHOLE.model_copy(update={"captures": {"home": point}})
     findings = sanity(Door(skew=skew), tmp_path, inventory).before(lambda: None)
     assert len(findings) == found
     assert all("its clock differs from the harness's by" in finding.message for finding in findings)
 
 
 def test_where_a_packet_is_looked_for() -> None:
-    home, failover, phones = sought_at(INVENTORY)
+    home, failover, phones = sought_at(WHOLE)
     assert (home.address, failover.address) == (IPv4Address("10.77.1.10"), IPv4Address("10.77.2.10"))
     assert phones.address in INVENTORY.sites["phones"].subnet
     scope = INVENTORY.dhcp_scopes["phones"]
@@ -144,11 +212,11 @@ def test_where_a_packet_is_looked_for() -> None:
     assert phones.pattern.search(b"tagged" + request + b"padding")
     assert not phones.pattern.search(request[:-4] + IPv4Address("10.77.3.100").packed)
     assert home.pattern.search(b"head" + home.payload + b"tail")
-    assert home.payload != sought_at(INVENTORY)[0].payload
+    assert home.payload != sought_at(WHOLE)[0].payload
 
 
 def test_a_packet_that_was_seen_before_is_not_seen_again(tmp_path: Path) -> None:
-    home, *_ = sought_at(INVENTORY)
+    home, *_ = sought_at(WHOLE)
     file = tmp_path / "home_00001.pcapng"
     file.write_bytes(home.payload)
     home.begin([file])

@@ -14,6 +14,7 @@ from harness.timeline import (
     confirmations,
     controlled,
     departures,
+    first_answer_after_silence,
     in_each_third,
     last_acceptance,
     last_at,
@@ -123,20 +124,19 @@ def test_a_restart_of_the_failover_system_loses_the_phones(
     if before is None or before.role is not FAILOVER:
         not_judged("the phone was not at the failover system when that restarted")
     visible = failover_rebooted.visible
-    since_boot = Interval(rebooted.high + bounds.GOING_DOWN, visible.low)
-    answers = tries(FAILOVER, failover_rebooted.registrations(), since_boot)
-    if not answers:
-        not_judged("the failover system answered nobody between its restart and home's return")
-    first = answers[0].decided
+    first = first_answer_after_silence(FAILOVER, failover_rebooted.registrations(), rebooted, bounds.GOING_DOWN)
+    if not isinstance(first, Interval) or first.low >= visible.low:
+        not_judged("the failover system was not silent and back before home was")
     closed = Interval(first.low, visible.low)
     if closed.width < inventory.failover_bound + bounds.CLOSED_BESIDES:
         not_judged(f"home was back {closed.width:.0f} s after the failover system's first answer, which is too early")
-    let_in = acceptances(own.at(FAILOVER).between(since_boot))
+    there = [each for each in own.at(FAILOVER).between(closed) if each.is_success]
+    refused = vouched(tries(FAILOVER, own, closed), own)
     judge_none(
-        let_in,
-        occasions=vouched(tries(FAILOVER, own, closed), own),
-        occasion="a refusal of this phone after the restart",
-        marks=[(rebooted, "reboot"), (first, "answers again"), *((each.decided, "let in") for each in let_in)],
+        there,
+        occasions=[each for each in refused if each.is_answered],
+        occasion="an answer that refuses this phone after the restart",
+        marks=[(rebooted, "reboot"), (first, "answers again"), *((each.decided, "registered") for each in there)],
         window=(rebooted.low, visible.low),
     )
 

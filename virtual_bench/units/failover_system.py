@@ -152,8 +152,9 @@ class FailoverSystem:
                 service.take_back(extension)
 
     def _end_of_grace(self) -> None:
-        if not self._conduct.dhcp_after:
-            self._dhcp.stop()
+        self._dhcp.stop()
+        if self._conduct.dhcp_after:
+            self._dhcp.start(self._told.scopes, self._told.leases)
         self._kept = Records()
         self._store.unlink(missing_ok=True)
         for binding in self.bindings:
