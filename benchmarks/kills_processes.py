@@ -36,6 +36,11 @@ class Marked:
         """Until it has been running for `seconds` (real)."""
         time.sleep(max(0.0, self.began + seconds - time.monotonic()))
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
     def wait(self, within: float) -> int:
         """Its exit code, once it has ended; TimeoutExpired where it does not in `within` real seconds."""
         return self._process.wait(within)

@@ -126,7 +126,8 @@ class Stage:
         return self._killed(run.kill_with_watchdog(), at) | self._recovered([run])
 
     def _recovery(self, plan: Plan) -> Row:
-        run, at = self._run(), self.usual.first + plan.instants[0] * (self.usual.last - self.usual.first)
+        run = self._run()
+        at = self._first_change(run) + plan.instants[0] * (self.usual.last - self.usual.first)
         into = plan.instants[1] * self.usual.recovery * BEYOND
         run.sleep_until(at)
         kill = self._kill_its_watchdog if plan.watchdog_recovers else self._kill_a_recovery
@@ -195,10 +196,21 @@ class Stage:
         if run.wait(GIVEN_UP):
             raise RuntimeError(f"{self.bench.name}: a run that nobody killed failed: {self._said('play')}")
         length = time.monotonic() - run.began
-        lines = [line.split(" ", 2) for line in (self._folder / "play.txt").read_text().splitlines()]
-        changes = [float(line[0]) - began for line in lines if line[1] in _CHANGES]
+        changes = [at - began for at in self._changes()]
         self._must_be_as_before(self._outcome([run], time.monotonic()))
         return changes[0], changes[-1], length
+
+    def _first_change(self, run: Marked) -> float:
+        """Waits until a run has made a change: real seconds after its start. RuntimeError where it makes none."""
+        Deadline.after(GIVEN_UP).poll(lambda: bool(self._changes()) or run.ended, every=0.01)
+        if not self._changes():
+            raise RuntimeError(f"{self.bench.name}: a run changed nothing: {self._said('play')}")
+        return time.monotonic() - run.began
+
+    def _changes(self) -> list[float]:
+        """When the latest run made its changes, by its own word, epoch seconds."""
+        lines = [line.split(" ", 2) for line in (self._folder / "play.txt").read_text().splitlines()]
+        return [float(line[0]) for line in lines if line[1:] and line[1] in _CHANGES]
 
     def _recovery_from(self, at: float) -> float:
         """How long `bench recover` takes after a kill at that instant, without which much is not as before."""
