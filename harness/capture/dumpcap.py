@@ -225,4 +225,6 @@ def fault_of(said: str, last: str, device: str) -> BenchError:
         )
     if "no space left" in lower:
         return HarnessFault("the disk is full.", device=device, next_step="make room or record elsewhere.")
-    return HarnessFault(f"dumpcap died: {last}", device=device, next_step="look whether the interface went away.")
+    return HarnessFault(
+        f"dumpcap died: {last.rstrip('.')}.", device=device, next_step="look whether the interface went away."
+    )
