@@ -3,7 +3,6 @@
 A defect changes the failover system's `Conduct` and nothing else, so that no unit has a branch for any.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -77,8 +76,8 @@ DEFECTS = {
         ),
         Defect(
             "open-door",
-            "The failover system lets home's phones in at any time while it sees home.",
-            ("REG-BLOCK",),
+            "The failover system lets home's phones in for as long as its line to home is up.",
+            ("REG-BLOCK", "FO-DELAY"),
             lambda conduct: replace(conduct, blocks=False),
         ),
         Defect(
@@ -88,10 +87,10 @@ DEFECTS = {
             lambda conduct: replace(conduct, opens_after=90.0),
         ),
         Defect(
-            "no-failback",
-            "The failover system never sends phones back.",
+            "late-failback",
+            "The failover system sends phones back only after 20 minutes.",
             ("FB-IDLE-RETURN", "FB-AUTO"),
-            lambda conduct: replace(conduct, returns_after=math.inf),
+            lambda conduct: replace(conduct, returns_after=1200.0),
         ),
         Defect(
             "counts-on",

@@ -89,9 +89,12 @@ def phone_repowered(lab: Lab) -> None:
     phones_move(lab)
     repower(lab, phones, "the failover system", Role.FAILOVER)
     lab.restore(Role.HOME)
+    restored = lab.now()
     phones_return(lab)
     returned = lab.now()
     repower(lab, phones, "home", Role.HOME)
+    # Where phones came back early, the failover system has not yet let go of them.
+    lab.watch_since(restored, lab.inventory.failback_bound + bounds.GRACE, "the grace to begin and end")
     lab.watch_since(returned, bounds.GRACE, "every phone's grace to end")
     repower(lab, phones[:1], "home after the grace", Role.HOME)
 
