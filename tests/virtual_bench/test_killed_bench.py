@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -88,15 +89,38 @@ def test_the_next_run_says_what_the_watchdog_did(bench: Bench, night: subprocess
     night.kill()
     os.kill(run, signal.SIGKILL)
     assert holds(lambda: home_has_link(bench), 10)
-    words = [sys.executable, "-m", "harness.cli", "run", "home_lost", "--out", str(tmp_path / "next")]
-    words += ["--bench", bench.name, "--wait-for-bench", "20"]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
-        said = following.stdout
+    with following(bench, tmp_path / "next", wait=20) as second:
+        said = second.stdout
         assert said is not None
         assert any("capturing at" in line for line in iter(said.readline, ""))
-        following.send_signal(signal.SIGINT)
+        second.send_signal(signal.SIGINT)
     manifest = json.loads((tmp_path / "next" / "manifest.json").read_text())
     assert any("the watchdog put sw-home port1 back to on" in finding["message"] for finding in manifest["findings"])
+
+
+def test_a_run_that_waits_takes_the_bench_over_once_its_holder_is_dead_and_puts_it_back_first(
+    bench: Bench, night: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    run = runs_of(bench)[0]
+    with following(bench, tmp_path / "next", wait=60) as second:
+        said = second.stdout
+        assert said is not None
+        time.sleep(3)
+        assert second.poll() is None, "it did not wait"
+        assert holder_pid(bench) == run
+        night.kill()
+        for process in (watchdog_of(run), run):
+            os.kill(process, signal.SIGKILL)
+        lines: list[str] = []
+        for line in iter(said.readline, ""):
+            lines.append(line.strip())
+            if "capturing at" in line:
+                break
+        second.send_signal(signal.SIGINT)
+    told = "an earlier run left this bench changed; putting it back first"
+    assert told in lines
+    assert "putting sw-home port1 back to on" in lines[lines.index(told) :]
+    assert home_has_link(bench)
 
 
 def test_a_watchdog_that_was_killed_is_replaced(bench: Bench, night: subprocess.Popen[bytes]) -> None:
@@ -143,6 +167,25 @@ def test_after_all_are_killed_recover_names_and_puts_back(bench: Bench, night: s
     assert "put sw-home port1 back to on" in told.stdout
     assert home_has_link(bench)
     assert "nothing was left" in cli("recover", bench).stdout
+
+
+@contextmanager
+def following(bench: Bench, out: Path, wait: float) -> Iterator[subprocess.Popen[str]]:
+    """Another run on the same bench, which waits for it."""
+    words = [sys.executable, "-m", "harness.cli", "run", "home_lost", "--out", str(out), "--bench", bench.name]
+    with subprocess.Popen(
+        [*words, "--wait-for-bench", str(wait)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+
+def holder_pid(bench: Bench) -> int | None:
+    found = holder(bench.state)
+    return found.pid if found is not None else None
 
 
 def home_has_link(bench: Bench) -> bool:
