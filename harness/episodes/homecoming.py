@@ -28,10 +28,17 @@ class Homecoming:
         self._await_end_of_grace()
 
     def astray(self) -> list[Finding]:
-        """The phones that an episode which was played to its end has not seen come home."""
-        self._lab.live.update()
-        places = self._lab.live.places()
-        return [stray(name, "after") for name in self._lab.inventory.readable if places[name] != Role.HOME]
+        """The phones that were seen registered and, when an episode was played to its end, not at home."""
+        lab = self._lab
+        lab.live.update()
+        places = lab.live.places()
+        return [
+            stray(name, "after") for name in lab.inventory.readable if places[name] != Role.HOME and self._seen(name)
+        ]
+
+    def _seen(self, name: str) -> bool:
+        extension = self._phones[name].extension
+        return any(self._lab.live.was_at(extension, role, self._lab.began) for role in Role)
 
     def _repower(self, missing: list[str]) -> None:
         """The named remedy, once."""
