@@ -60,11 +60,11 @@ class FailoverSystem:
 
     def decide(self, extension: str, *, refresh: bool) -> Decision:
         """Admit home's phones while the policy is open."""
-        del refresh  # a guest that refreshes after the grace is as unwelcome as one that comes anew
         if extension not in self._told.registered and extension not in self._kept.registered:
             return Decision.UNKNOWN
         self._policy.advance(self._clock.now())
-        unasked = self._line.up and not self._conduct.blocks
+        # A guest that refreshes after the grace is as unwelcome as one that comes anew.
+        unasked = not self._conduct.blocks and (self._line.up or refresh)
         return Decision.ADMIT if self._policy.open or unasked else Decision.BLOCK
 
     def user(self, extension: str) -> User | None:
