@@ -67,6 +67,11 @@ class SerialConsole:
         """Take the console and read it from now on."""
         self._port.open()
 
+    def greet(self) -> None:
+        """Have the unit show that it is there, by a login or a prompt; nobody is logged in by that. Raises LabFault."""
+        self.connect()
+        self._press_return_until(_LOGIN, self._port.log.end)
+
     def login(self) -> None:
         """Log in, unless somebody is. Raises ConfigurationFault for a refused login, else LabFault."""
         self.connect()

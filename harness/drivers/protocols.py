@@ -93,6 +93,9 @@ class ConsoleDriver(Protocol):
     def connect(self) -> None:
         """Take the console and read it from now on."""
 
+    def greet(self) -> None:
+        """Have the unit show that it is there, without logging in; LabFault where it does not."""
+
     def login(self) -> None:
         """Log in, unless somebody is."""
 

@@ -150,7 +150,7 @@ class Sanity:
         for role, system in self._inventory.systems.items():
             if system.ssh is not None:
                 found[f"{role} ssh"] = partial(self._unit, role, "ssh")
-            if system.console is not None and self._inventory.consoles[system.console].login is not None:
+            if system.console is not None:
                 found[f"{role} console"] = partial(self._unit, role, "console")
         return found
 

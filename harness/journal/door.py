@@ -57,8 +57,11 @@ class Door:
 
     def greet(self, role: Role, by: str) -> None:
         """Have a system answer by "ssh" or "console". Raises LabFault or ConfigurationFault where it does not."""
+        if by == "console":
+            self._devices.console(role).greet()
+            return
         self.log_in(role, by)
-        if by == "ssh" and not self._devices.unit(role).reachable():
+        if not self._devices.unit(role).reachable():
             raise LabFault("it answers no command by SSH.", device=str(role), next_step="look at its console.")
 
     def skew_of(self, point: str) -> tuple[float, float]:

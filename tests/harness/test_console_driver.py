@@ -125,6 +125,20 @@ def test_login_and_a_command_amid_noise(console: SerialConsole, unit: Unit, tmp_
     assert "console-secret" not in (tmp_path / "con.txt").read_text()
 
 
+def test_a_unit_is_greeted_without_a_login(console: SerialConsole, unit: Unit) -> None:
+    console.greet()
+    assert set(unit.sent) <= {""}
+    console.login()
+    console.greet()
+    assert unit.sent.count("console-secret") == 1
+
+
+def test_a_unit_that_says_nothing_is_told(console: SerialConsole, unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit, "say", lambda _: None)
+    with pytest.raises(LabFault, match="con-home"):
+        console.greet()
+
+
 def test_only_listed_commands_are_ever_sent(console: SerialConsole, unit: Unit) -> None:
     with pytest.raises(ConfigurationFault, match="it was not sent"):
         console.run("AT-X9")
