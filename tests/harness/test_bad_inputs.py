@@ -60,11 +60,12 @@ def bad_bench(folder: Path, text: str) -> Path:
 
 def said_by(module: str, *arguments: str | Path) -> tuple[int, str]:
     """The exit code of a command line, and all that it printed."""
-    state = {"LAB_STATE": str(Path(tempfile.gettempdir()) / "no-bench-is-touched")}
-    ended = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False, env=os.environ | state,
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as state:
+        ended = subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False,
+            env=os.environ | {"LAB_STATE": state},
+        )  # fmt: skip
     return ended.returncode, ended.stdout + ended.stderr
 
 
