@@ -225,11 +225,10 @@ class Recording:
     def powered_on(self, phone: Phone, after: Interval | None = None) -> Interval:
         """When its outlet gave power first, `after` something. Raises HarnessFault where it did not."""
         name = next(name for name, entry in self.inventory.phones.items() if entry.extension == phone.extension)
-        earliest = after.high if after is not None else 0.0
-        for stimulus in self.timeline.stimuli:
-            if (stimulus.verb, stimulus.target) == ("power_on", name) and stimulus.bracket.low >= earliest:
-                return stimulus.bracket
-        raise HarnessFault(f"{name} was not re-powered in {self.manifest.episode} then.", device=name)
+        found = self.timeline.stimulus("power_on", name, after)
+        if found is None:
+            raise HarnessFault(f"{name} was not re-powered in {self.manifest.episode} then.", device=name)
+        return found.bracket
 
     def captured_at(self, point: str) -> Captured:
         """What the capture point `point` left."""

@@ -1,5 +1,6 @@
 """The timeline of one recording: what phones, systems and line did, from events alone, in bench seconds."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -117,10 +118,11 @@ class Timeline:
 
         return tuple(outage for outage in self.line.outages(role) if not explained(outage))
 
-    def stimulus(self, verb: str, target: str, nth: int = 1) -> TimedStimulus | None:
-        """The n-th stimulus of that kind, None where there were fewer."""
-        found = [each for each in self.stimuli if (each.verb, each.target) == (verb, target)]
-        return found[nth - 1] if len(found) >= nth else None
+    def stimulus(self, verb: str, target: str, after: Interval | None = None) -> TimedStimulus | None:
+        """The first stimulus of that kind, certainly `after` something; None where there was none."""
+        earliest = after.high if after is not None else -math.inf
+        found = (each for each in self.stimuli if (each.verb, each.target) == (verb, target))
+        return next((each for each in found if each.bracket.low >= earliest), None)
 
 
 def _stand_ins(stimuli: Iterable[TimedStimulus], inventory: Inventory) -> dict[Role, Interval]:

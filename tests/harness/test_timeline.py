@@ -242,7 +242,7 @@ def test_power_and_dhcp() -> None:
     assert powered is not None
     assert about(address_served(timeline, mac, FAILOVER, powered.bracket), 90)
     assert address_served(timeline, mac, HOME, powered.bracket) == Never(1500)
-    assert timeline.stimulus("power_on", PHONE, nth=2) is None
+    assert timeline.stimulus("power_on", PHONE, after=powered.bracket) is None
 
 
 def test_names_extensions_and_probes_find_the_same_attempts() -> None:
