@@ -56,7 +56,7 @@ class Lab:
         self.fault: FaultFound | None = None
         self.put_back: PutBack | None = None
         self.findings: list[Finding] = []
-        self._fit = self._closed = False
+        self._closed = False
         self._watcher, self._wait_for_bench = watcher, wait_for_bench
         self._scale = bench.inventory.settings.scale
         self._lease = Lease(bench.state, bench.name, episode)
@@ -128,7 +128,7 @@ class Lab:
         try:
             with uninterrupted():
                 self.put_back = self._put_back()
-            if self._fit and self.fault is None:
+            if self.fault is None:
                 self._look_afterwards()
         finally:
             with uninterrupted():
@@ -203,10 +203,6 @@ class Lab:
     def register_probes_at_home(self) -> None:
         """Register the probe's own extensions at home, like phones, so that home's records hold them."""
         self.probes.register_at_home()
-
-    def ask_outlet(self, device: str) -> None:
-        """Read the outlet of `device` beforehand, so that a PDU which does not answer is known before an outage."""
-        self.door.outlet(self._outlet(device))
 
     # What can be waited for
 
@@ -292,26 +288,22 @@ class Lab:
 
     def _recover(self) -> None:
         self._journal.read()  # what stood there before the bench was ours may have changed meanwhile
-        if self._journal.damaged:
-            self._watcher.say(damage_of(self._journal))
         for deed in Deeds(self.bench.state).tell():
             for line in told(deed):
                 self._watcher.say(line)
                 self.findings.append(left_by_another(line))
         if self._journal.open_changes:
             self._watcher.say("an earlier run left this bench changed; putting it back first")
-            found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
-            self.findings += [
-                left_by_another(f"this run put {what}, as an earlier one had left it changed")
-                for what in found.restored
-            ]
-            if not found.clean:
-                raise LabFault(
-                    f"what an earlier run left cannot be put back: {'; '.join(found.failures)}.",
-                    bench=self.bench.name,
-                    next_step="put it back by hand, then `bench recover`.",
-                )
-        self._journal.forget_settled()
+        found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
+        self.findings += [
+            left_by_another(f"this run put {what}, as an earlier one had left it changed") for what in found.restored
+        ]
+        if not found.clean:
+            raise LabFault(
+                f"what an earlier run left cannot be put back: {'; '.join(found.failures)}.",
+                bench=self.bench.name,
+                next_step="put it back by hand, then `bench recover`.",
+            )
 
     def _need_fitness(self) -> None:
         """Nothing is begun on a bench that is not as it is to be and cannot be put right."""
@@ -319,7 +311,6 @@ class Lab:
         fault = unfit(self.findings)
         if fault is not None:
             raise fault
-        self._fit = True
 
     def _restart_capture(self) -> None:
         self.live.close()
@@ -340,8 +331,6 @@ class Lab:
 
     def _put_back(self) -> PutBack:
         found = self.door.put_back(UNDO_SECONDS, self._watcher.say)
-        if found.clean:
-            self._journal.forget_settled()
         for failure in found.failures:
             self._watcher.say(f"NOT put back: {failure}")
         return PutBack(clean=found.clean, restored=found.restored, failures=found.failures)
@@ -376,11 +365,6 @@ class Lab:
 def recover_command(bench: Bench) -> list[str]:
     """What puts the lab back after this process is dead."""
     return [sys.executable, "-m", "harness.cli", "recover", "--bench", bench.argument]
-
-
-def damage_of(journal: Journal) -> str:
-    """What to say of a journal that has damaged bytes: what they stood for can only be seen at the devices."""
-    return f"{journal.damaged} bytes of {journal.path} are damaged and were passed over; look at ports and outlets"
 
 
 def _fault(error: BaseException) -> FaultFound:

@@ -50,10 +50,7 @@ def _restart(inventory: Inventory) -> BenchSeconds:
 )
 def home_lost(lab: Lab) -> None:
     """Home's link is cut, and restored after the phones have moved."""
-    lab.log_in_at_switch(Role.HOME)
-    normal_operation(lab)
-    lab.cut(Role.HOME)
-    phones_move(lab)
+    lose_home(lab)
     lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
     lab.restore(Role.HOME)
     phones_return(lab)
@@ -78,15 +75,10 @@ def home_rebooted_by_console(lab: Lab) -> None:
 )
 def phone_repowered(lab: Lab) -> None:
     """Phones lose power in failover and again after failback; one in normal operation, too, and after all grace."""
-    lab.log_in_at_switch(Role.HOME)
     phones = _pluggable(lab)
-    for name in phones:
-        lab.ask_outlet(name)
     lab.await_all_at_home()
     repower(lab, phones[:1], "home before the outage", Role.HOME)
-    normal_operation(lab)
-    lab.cut(Role.HOME)
-    phones_move(lab)
+    lose_home(lab)
     repower(lab, phones, "the failover system", Role.FAILOVER)
     lab.restore(Role.HOME)
     restored = lab.now()
@@ -106,10 +98,7 @@ def phone_repowered(lab: Lab) -> None:
 )
 def home_flaps(lab: Lab) -> None:
     """Home is visible for 9 minutes, lost for 4, and visible."""
-    lab.log_in_at_switch(Role.HOME)
-    normal_operation(lab)
-    lab.cut(Role.HOME)
-    phones_move(lab)
+    lose_home(lab)
     lab.restore(Role.HOME)
     lab.watch(FLAP[0], "home to be visible, but not for long enough")
     lab.cut(Role.HOME)
@@ -125,11 +114,8 @@ def home_flaps(lab: Lab) -> None:
 )
 def failover_rebooted(lab: Lab) -> None:
     """The failover system restarts in failover."""
-    lab.log_in_at_switch(Role.HOME)
     lab.log_in(Role.FAILOVER, "ssh")
-    normal_operation(lab)
-    lab.cut(Role.HOME)
-    phones_move(lab)
+    lose_home(lab)
     lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
     lab.reboot(Role.FAILOVER, "ssh")
     lab.watch(_back_and_closed(lab.inventory), "the failover system to be back and to let nobody in")
@@ -142,6 +128,14 @@ def _back_and_closed(inventory: Inventory) -> float:
     next_try = max(phone.catalogued.retry_max for phone in inventory.phones.values())
     boot = inventory.systems[Role.FAILOVER].boot_time
     return boot + next_try + inventory.failover_bound + bounds.CLOSED_BESIDES + 30
+
+
+def lose_home(lab: Lab) -> None:
+    """Normal operation, then home's link is cut until the phones have moved, or must have."""
+    lab.log_in_at_switch(Role.HOME)
+    normal_operation(lab)
+    lab.cut(Role.HOME)
+    phones_move(lab)
 
 
 def normal_operation(lab: Lab) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.base.errors import LabFault
 from harness.base.transcripts import Transcripts
 from harness.episodes.episode import Episode
-from harness.episodes.lab import UNDO_SECONDS, Lab, damage_of
+from harness.episodes.lab import UNDO_SECONDS, Lab
 from harness.episodes.watching import Watcher
 from harness.inventory import Bench
 from harness.journal.deeds import Deeds, told
@@ -41,11 +41,7 @@ def recover(bench: Bench, watcher: Watcher, wait_for_bench: float = 0.0, lease_f
     journal, deeds = Journal(bench.state / "journal"), Deeds(bench.state)
     door = Door(bench, journal, Transcripts(bench.state / "recovery"), "recovery")
     try:
-        if journal.damaged:
-            watcher.say(damage_of(journal))
         found = door.put_back(UNDO_SECONDS, watcher.say)
-        if found.clean:
-            journal.forget_settled()
         if lease_fd is not None:
             deeds.keep("the watchdog", found.restored, found.failures)
         if not found.clean:

@@ -108,20 +108,15 @@ class Door:
 
     def set_port(self, ref: PortRef, wanted: Link | Power, verb: str) -> Stimulus:
         """Shut or open a switch port, read back; the bracket of when it took effect."""
-        change = LabChange("port", ref.switch, ref.port, self.port(ref).value)
-        return self._change(change, wanted, verb, f"{ref.switch} {ref.port}")
+        return self._change(_change_of(ref, self.port(ref)), wanted, verb, f"{ref.switch} {ref.port}")
 
     def set_outlet(self, ref: OutletRef, wanted: Link | Power, verb: str, target: str) -> Stimulus:
         """Switch an outlet, read back; the bracket of when it took effect."""
-        change = LabChange("outlet", ref.pdu, str(ref.outlet), self.outlet(ref).value)
-        return self._change(change, wanted, verb, target)
+        return self._change(_change_of(ref, self.outlet(ref)), wanted, verb, target)
 
     def set_right(self, ref: PortRef | OutletRef, wanted: Link | Power) -> None:
         """Bring a port or an outlet into the state that it is to be in, whatever it was in: it stays so."""
-        if isinstance(ref, PortRef):
-            change = LabChange("port", ref.switch, ref.port, wanted.value)
-        else:
-            change = LabChange("outlet", ref.pdu, str(ref.outlet), wanted.value)
+        change = _change_of(ref, wanted)
         number = self._journal.intend(change, self._owner)
         try:
             self._set(change, wanted)
@@ -130,7 +125,7 @@ class Door:
 
     def register(self, protocol: Protocol, role: Role) -> ProbeAnswer:
         """Try to register the probe. The intent is journaled, since the system may let it in."""
-        number = self._journal.intend(LabChange("registration", str(role), str(protocol), "off"), self._owner)
+        number = self._journal.intend(_registration(protocol, role), self._owner)
         answer = self._devices.probe(protocol).register(role)
         if answer.answer is Answer.ACCEPTED:
             self._journal.done(number, answer.handle)
@@ -141,17 +136,20 @@ class Door:
 
     def withdraw(self, protocol: Protocol, role: Role) -> None:
         """Take the probe's registration back; without an answer it stays open, to be tried again later."""
-        if self._devices.probe(protocol).withdraw(role).answer is Answer.UNANSWERED:
-            return
-        for number, change in self._journal.open_changes:
-            if (change.kind, change.device, change.target) == ("registration", str(role), str(protocol)):
-                self._journal.undone(number)
+        if self._devices.probe(protocol).withdraw(role).answer is not Answer.UNANSWERED:
+            self._settle(self._open_changes_of(_registration(protocol, role)))
 
     def put_back(self, seconds: float, tell: Callable[[str], None]) -> Restored:
         """Undo all that is open, the latest change of each kind first; what fails is tried again for `seconds` (real).
 
-        All are tried once before any is tried again, so that one dead device costs the others nothing.
+        All are tried once before any is tried again, so that one dead device costs the others nothing. Once nothing is
+        open, the journal begins anew.
         """
+        if self._journal.damaged:
+            tell(
+                f"{self._journal.damaged} bytes of {self._journal.path} are damaged and were passed over;"
+                " look at ports and outlets"
+            )
         changes = sorted(self._journal.open_changes, key=lambda item: (_ORDER.index(item[1].kind), -item[0]))
         faults: dict[int, BenchError | None] = {}
         left, deadline = changes, Deadline.after(seconds)
@@ -163,6 +161,7 @@ class Door:
             # Neither a refused login nor a full disk gets better by asking again.
             left = [] if deadline.passed else [item for item in left if isinstance(faults[item[0]], LabFault)]
             time.sleep(RETRY if left else 0)
+        self._journal.forget_settled()
         return Restored(
             tuple(_what(change) for number, change in changes if faults[number] is None),
             tuple(
@@ -179,22 +178,22 @@ class Door:
             )
         earlier = self._open_changes_of(change)
         # What was the state before the first of them is what counts.
-        undoes = [number for number, _ in earlier] if earlier and earlier[0][1].was == wanted else []
+        undoes = bool(earlier) and earlier[0][1].was == wanted
         if undoes and change.was == wanted:
-            self._settle(undoes)
+            self._settle(earlier)
             raise _changed_by_others(change, "find out who did it, or whether the device was restarted.")
         number = earlier[0][0] if earlier else self._journal.intend(change, self._owner)
         before = now()
         self._set(change, wanted)
         after = now()
         if undoes:
-            self._settle(undoes)
+            self._settle(earlier)
         else:
             self._journal.done(number)
         return Stimulus(verb, target, before, after)
 
-    def _settle(self, numbers: list[int]) -> None:
-        for number in numbers:
+    def _settle(self, changes: list[tuple[int, LabChange]]) -> None:
+        for number, _ in changes:
             self._journal.undone(number)
 
     def _need_changed(self, change: LabChange) -> None:
@@ -213,12 +212,7 @@ class Door:
 
     def _open_changes_of(self, change: LabChange) -> list[tuple[int, LabChange]]:
         """The open changes of the same thing, oldest first."""
-        thing = (change.kind, change.device, change.target)
-        return [
-            (number, earlier)
-            for number, earlier in self._journal.open_changes
-            if (earlier.kind, earlier.device, earlier.target) == thing
-        ]
+        return [each for each in self._journal.open_changes if each[1].thing == change.thing]
 
     def _undo(self, number: int, change: LabChange) -> BenchError | None:
         """Bring back what was; None, or why it could not be, or not be noted."""
@@ -245,6 +239,16 @@ class Door:
         else:
             pdu = self._devices.pdu(change.device)
             (pdu.on if wanted == Link.ON else pdu.off)(int(change.target))
+
+
+def _change_of(ref: PortRef | OutletRef, was: Link | Power) -> LabChange:
+    if isinstance(ref, PortRef):
+        return LabChange("port", ref.switch, ref.port, was.value)
+    return LabChange("outlet", ref.pdu, str(ref.outlet), was.value)
+
+
+def _registration(protocol: Protocol, role: Role) -> LabChange:
+    return LabChange("registration", str(role), str(protocol), "off")
 
 
 def _changed_by_others(change: LabChange, next_step: str) -> LabFault:

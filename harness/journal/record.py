@@ -33,6 +33,11 @@ class LabChange:
     was: str
     handle: str = ""
 
+    @property
+    def thing(self) -> tuple[str, str, str]:
+        """What it is a change of."""
+        return self.kind, self.device, self.target
+
 
 @dataclass
 class Journal:
@@ -81,6 +86,7 @@ class Journal:
         """Begin the file anew once nothing is open, so that it does not grow over the years."""
         if not self._open:
             self.path.unlink(missing_ok=True)
+            self.damaged = 0
 
     def _append(self, entry: dict[str, Any]) -> None:
         body = json.dumps({"t": now(), **entry}, sort_keys=True).encode()

@@ -218,6 +218,19 @@ def test_undoing_twice_does_no_harm(rig: Rig, tmp_path: Path) -> None:
     assert another(tmp_path, rig.devices).journal.open_changes == []
 
 
+def test_damage_of_the_journal_is_told_once(rig: Rig, tmp_path: Path) -> None:
+    rig.door.set_port(PORT, Link.OFF, "cut")
+    rig.journal.path.write_bytes(rig.journal.path.read_bytes() + b"00000000 {")
+    told: list[str] = []
+    second = another(tmp_path, rig.devices)
+    assert second.door.put_back(1, told.append).restored == ("sw-home port1 back to on",)
+    assert second.door.put_back(1, told.append).restored == ()
+    assert told == [
+        f"10 bytes of {rig.journal.path} are damaged and were passed over; look at ports and outlets",
+        "putting sw-home port1 back to on",
+    ]
+
+
 def test_one_dead_device_costs_the_others_nothing_and_stays_in_the_journal(rig: Rig, tmp_path: Path) -> None:
     rig.door.set_port(PORT, Link.OFF, "cut")
     rig.door.set_outlet(OUTLET, Power.OFF, "power_off", "phone")
