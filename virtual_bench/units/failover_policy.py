@@ -42,26 +42,25 @@ class FailoverPolicy:
         self._conduct, self._changed = conduct, changed
         self.mode = Mode.NORMAL
         self._last_sight: float | None = None
-        self._visible_since: float | None = None
-        self._counted_from = 0.0
-        """Since when home was visible while its phones were here; 0: it was not."""
+        self._visible = False
+        self._counted_from: float | None = None
+        """Since when home was visible while its phones were here."""
         self._failback_began = 0.0
 
     def sighted(self, now: float) -> None:
         """Something of home was received: the connection's being made, or a message on it."""
         self.advance(now)
         self._last_sight = now
-        if self._visible_since is None:
-            self._visible_since = now
+        self._visible = True
         if self.mode is Mode.SUPPORT:
-            if self._conduct.counts_anew or not self._counted_from:
+            if self._conduct.counts_anew or self._counted_from is None:
                 self._counted_from = now
             self._go(Mode.RETURNING)
 
     def lost(self, now: float) -> None:
         """The connection to home has ended; when home was seen last stays as it is."""
         self.advance(now)
-        self._visible_since = None
+        self._visible = False
         if self.mode is Mode.RETURNING:
             self._go(Mode.SUPPORT)
 
@@ -87,14 +86,14 @@ class FailoverPolicy:
         return self.mode in OPEN
 
     def _opens_at(self) -> float | None:
-        if self.mode not in (Mode.NORMAL, Mode.FAILBACK) or self._visible_since is not None:
+        if self.mode not in (Mode.NORMAL, Mode.FAILBACK) or self._visible:
             return None
         if self._last_sight is None or self._conduct.opens_after is None:
             return None
         return self._last_sight + self._conduct.opens_after
 
     def _turns_at(self) -> float | None:
-        if self.mode is Mode.RETURNING and self._visible_since is not None:
+        if self.mode is Mode.RETURNING and self._counted_from is not None:
             return self._counted_from + self._conduct.returns_after
         if self.mode is Mode.FAILBACK:
             return self._failback_began + self._conduct.grace
@@ -105,5 +104,5 @@ class FailoverPolicy:
             raise ValueError(f"there is no way from {self.mode.value} to {mode.value}")
         self.mode = mode
         if mode is Mode.FAILBACK:
-            self._counted_from = 0.0
+            self._counted_from = None
         self._changed(mode)

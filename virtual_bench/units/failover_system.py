@@ -38,7 +38,7 @@ class FailoverSystem:
         self._line, self._dhcp = around.line(self), around.dhcp()
         self._registrar = around.registrar(self, self.bindings)
         self._gatekeeper = around.gatekeeper(self, self.bindings)
-        self._store = around.files("dhcp").parent / "kept.json"
+        self._store = around.files("records") / "kept.json"
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -113,6 +113,7 @@ class FailoverSystem:
         if mode is Mode.SUPPORT:
             self._kept = _more(self._kept, self._told)
             if not self._conduct.forgets:
+                self._store.parent.mkdir(parents=True, exist_ok=True)
                 self._store.write_text(json.dumps(self._kept.as_json()))
             self._serve_dhcp()
         elif mode is Mode.FAILBACK:
