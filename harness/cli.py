@@ -10,7 +10,7 @@ import typer
 
 from harness.base.errors import on_bench
 from harness.commands import decode, recordings, replay, status
-from harness.commands.plain import plainly
+from harness.commands.plain import BenchName, plainly
 from harness.episodes.episode import find_episode
 from harness.episodes.kinds import bench_kind
 from harness.episodes.running import recover as put_lab_back
@@ -26,8 +26,6 @@ decode.add_to(app)
 replay.add_to(app)
 recordings.add_to(app)
 status.add_to(app)
-
-BenchName = Annotated[str, typer.Option("--bench", envvar="LAB_BENCH", help="Name in lab_inventory, or a YAML file.")]
 
 
 @app.command()

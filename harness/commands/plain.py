@@ -1,10 +1,10 @@
-"""What every command has in common: a mistake or a fault is one sentence, never a traceback."""
+"""What commands have in common: how a bench is named, and that a mistake or a fault is one sentence, no traceback."""
 
 import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -13,6 +13,7 @@ from harness.base.errors import BenchError, HarnessFault
 from harness.base.secrets import mask
 
 P = ParamSpec("P")
+BenchName = Annotated[str, typer.Option("--bench", envvar="LAB_BENCH", help="Name in lab_inventory, or a YAML file.")]
 
 EXIT_FAULT = 2
 UNKNOWN_WIDTH = 160

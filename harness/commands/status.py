@@ -1,20 +1,16 @@
 """`bench status`: who has a bench, what is changed there, its devices."""
 
-from typing import Annotated
-
 import typer
 from rich.table import Table
 
 from harness.base.errors import LabFault
-from harness.commands.plain import console, plainly
+from harness.commands.plain import BenchName, console, plainly
 from harness.episodes.kinds import bench_kind
 from harness.inventory import Bench, find_bench
 from harness.journal.lease import Holder, holder
 from harness.journal.record import Journal
 
 EXIT_NOT_UP = 3
-
-BenchName = Annotated[str, typer.Option("--bench", envvar="LAB_BENCH", help="Name in lab_inventory, or a YAML file.")]
 
 
 def add_to(app: typer.Typer) -> None:

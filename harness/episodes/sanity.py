@@ -6,7 +6,7 @@ it sees, clocks agree, the disk has room. For phones at home every episode waits
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +64,7 @@ class Sanity:
             self._say("not as it is to be; the capture is started anew")
             self._try(restart_capture)
         boot = max(system.boot_time for system in self._inventory.systems.values())
-        again = {name: looks[name] for name in (*self._remedied(found), *self._unheard(found, {**units, **mirrors}))}
+        again = {name: looks[name] for name in (*_remedied(found), *_unheard(found, [*units, *mirrors]))}
         still = self._look_again(again, {*units, *mirrors}, self._inventory.settings.scale.to_real(boot))
         also = dict.fromkeys(units, "given time to boot") | dict.fromkeys(mirrors, "the capture is started anew")
         return self._findings("before", found, still, set(again), also)
@@ -74,7 +74,7 @@ class Sanity:
         looks = {**self._others(), **self._units(), **self._mirrors(must_run=False)}
         found = self._look(looks)
         self._remedy(found)
-        again = {name: looks[name] for name in self._remedied(found)}
+        again = {name: looks[name] for name in _remedied(found)}
         return self._findings("after", found, self._look_again(again, set(), 0.0), set(again), {})
 
     def _look(self, looks: Mapping[str, Look]) -> Found:
@@ -109,14 +109,6 @@ class Sanity:
             apply()
         except BenchError as fault:
             self._say(str(fault))
-
-    def _remedied(self, found: Found) -> list[str]:
-        """The looks that found something about which something was done."""
-        return [name for name, ills in found.items() if any(ill.apply is not None for ill in ills)]
-
-    def _unheard(self, found: Found, units: Mapping[str, Look]) -> list[str]:
-        """Units that do not answer yet. A refused login gets no better by asking again, and may lock the account."""
-        return [name for name in units if found[name] and not any(_is_configuration(ill) for ill in found[name])]
 
     def _findings(
         self, when: When, found: Found, still: Found, again: set[str], also: Mapping[str, str]
@@ -237,6 +229,16 @@ def _otherwise(device: str, found: str, wanted: str, apply: Callable[[], None]) 
     )
     # What cannot be told cannot be set right either.
     return Ill(fault) if found == Link.UNKNOWN else Ill(fault, f"{device} is set to {wanted}", apply)
+
+
+def _remedied(found: Found) -> list[str]:
+    """The looks that found something about which something was done."""
+    return [name for name, ills in found.items() if any(ill.apply is not None for ill in ills)]
+
+
+def _unheard(found: Found, units: Iterable[str]) -> list[str]:
+    """Units that do not answer yet. A refused login gets no better by asking again, and may lock the account."""
+    return [name for name in units if found[name] and not any(map(_is_configuration, found[name]))]
 
 
 def _is_configuration(ill: Ill) -> bool:
