@@ -1,26 +1,20 @@
 """For tests of what breaks during a run: runs that wait where a fault is to be played, and the bench's side of it."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from harness.base.clock import Deadline
-from harness.inventory import Bench, find_bench
-from harness.journal.record import Journal
-from virtual_bench.kind import VirtualBench, links, running
+from harness.inventory import Bench
+from tests.virtual_bench.rig import BENCH, REPOSITORY, BenchRig, faults_in
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BENCH = "virtual"
-VIRTUAL = REPOSITORY / "lab_inventory" / f"{BENCH}.yaml"
 PATIENCE = 90.0
 """Real seconds for a run to come to the place of a fault, or to its end: no limit that is tested."""
 UNDONE_WITHIN = 20.0
@@ -150,7 +144,7 @@ class Run:
     def fault(self) -> str:
         """The one line that tells the fault, after which it ended with 2."""
         assert self.code() == 2, self.printed
-        *_, line = [line for line in self.printed.splitlines() if " Next: " in line]
+        *_, line = faults_in(self.printed)
         assert f"{BENCH}@" in line
         return line
 
@@ -163,11 +157,9 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Rig:
-    """The bench of this module and a folder of the test's own."""
+class Rig(BenchRig):
+    """A bench on which runs go on beside the test."""
 
-    bench: Bench
-    folder: Path
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def end(self) -> None:
@@ -183,38 +175,21 @@ class Rig:
         words = [sys.executable, script, "run", episode, "--bench", name, "--out", self.folder / episode]
         with (self.folder / "printed.txt").open("wb") as said:
             process = subprocess.Popen(
-                [str(word) for word in words], cwd=REPOSITORY, stdout=said, stderr=said,
-                env=os.environ | {"LAB_STATE": str(self.bench.state.parent), "PYTHONPATH": str(REPOSITORY)},
-            )  # fmt: skip
+                [str(word) for word in words], cwd=REPOSITORY, stdout=said, stderr=said, env=self.environment
+            )
         self.started.append(process)
         return Run(process, self.folder, episode)
-
-    def variant(self, text: str) -> str:
-        """The name of the same instance, by a file that changes it by `text`."""
-        path = self.folder / "virtual.yaml"
-        path.write_text(f"extends: {VIRTUAL}\n{text}\n")
-        return f"{path}@{self.bench.name.partition('@')[2]}"
 
     def recovered(self) -> str:
         """What `bench recover` says; it must succeed."""
         words = [sys.executable, "-m", "harness.cli", "recover", "--bench", self.bench.name]
-        done = subprocess.run(
-            words, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE, check=False,
-            env=os.environ | {"LAB_STATE": str(self.bench.state.parent)},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        done = self.ended(words, PATIENCE)
+        assert done.code == 0, done.printed
+        return done.printed
 
     def processes(self, device: str, name: str) -> list[psutil.Process]:
         """The processes of a device that are called so, found from its first one."""
         return [each for each in self.everything_of(device) if each.name() == name]
-
-    def everything_of(self, device: str) -> list[psutil.Process]:
-        """All processes of a device, the first one first."""
-        found = running(self.bench)
-        assert found is not None
-        first = psutil.Process(found.devices[device].pid)
-        return [first, *first.children(recursive=True)]
 
     def session_at(self, switch: str) -> psutil.Process:
         """The daemon's process of the one session that a switch has."""
@@ -223,42 +198,19 @@ class Rig:
         assert parent is not None
         return parent
 
-    def is_as_before(self) -> bool:
-        """All links up, all outlets on, nothing open in the journal."""
-        found = running(self.bench)
-        assert found is not None
-        on = all(device.power for device in found.devices.values())
-        return on and all(links(self.bench).values()) and not Journal(self.bench.state / "journal").open_changes
-
     def home_is_back(self) -> bool:
         """Whether home's services run again after a reboot."""
         return bool(self.processes("home", "dnsmasq"))
 
 
 @contextmanager
-def brought_up(tag: str, factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """An instance of the virtual bench whose state is below a folder of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_STATE", str(factory.mktemp("state")))
-        found = find_bench(f"{BENCH}@{tag}")
-    VirtualBench().up(found)
-    try:
-        yield found
-    finally:
-        VirtualBench().down(found)
+def rigged(bench: Bench, folder: Path) -> Iterator[Rig]:
+    """A rig for one test, after which the bench has to be as before."""
+    rig = Rig(bench, folder)
+    yield rig
+    rig.end()
+    assert soon(lambda: rig.is_as_before() and rig.home_is_back())
 
 
 def soon(condition: Callable[[], bool], within: float = PATIENCE) -> bool:
     return Deadline.after(within).poll(condition, every=0.001)
-
-
-@contextmanager
-def stopped(*processes: psutil.Process) -> Iterator[None]:
-    for each in processes:
-        each.suspend()
-    try:
-        yield
-    finally:
-        for each in processes:
-            with suppress(psutil.NoSuchProcess):
-                each.resume()

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,15 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.inventory import Bench, find_bench
-from harness.journal.record import Journal
-from virtual_bench.kind import VirtualBench, links, running
+from harness.inventory import Bench
+from tests.virtual_bench.rig import BenchRig, Ended, brought_up
+from virtual_bench.kind import running
 from virtual_bench.pdu import OUTLET_TABLE
 
 pytestmark = pytest.mark.bench
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-VIRTUAL = REPOSITORY / "lab_inventory" / "virtual.yaml"
 WRONG = "wrong-Passw0rd"
 SOON = 15.0
 """Real seconds within which each of these faults is told."""
@@ -70,27 +67,8 @@ for line in iter(sys.stdin.readline, ""):
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command line ended: exit code, real seconds, the lines that name a fault, all that was printed."""
-
-    code: int
-    seconds: float
-    faults: list[str]
-    printed: str
-
-
-@dataclass(frozen=True)
-class Rig:
-    """The bench of this module and a folder of its own."""
-
-    bench: Bench
-    folder: Path
-
-    def variant(self, text: str) -> str:
-        """The name of the same instance, by a file that changes it by `text`."""
-        path = self.folder / "virtual.yaml"
-        path.write_text(f"extends: {VIRTUAL}\n{text}\n")
-        return f"{path}@faults"
+class Rig(BenchRig):
+    """A bench whose file each test changes by one thing."""
 
     def secret(self, name: str, value: str) -> Path:
         """A file for its owner alone."""
@@ -109,18 +87,7 @@ class Rig:
         script = self.folder / "episodes.py"
         script.write_text(EPISODES)
         words = [*before, sys.executable, script, "run", episode, "--bench", bench, "--out", out or self.out]
-        return self.ended([str(word) for word in words])
-
-    def ended(self, words: list[str]) -> Ended:
-        """Run a command line from the repository."""
-        began = time.monotonic()
-        process = subprocess.run(
-            words, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False,
-            env=os.environ | {"LAB_STATE": str(self.bench.state.parent), "PYTHONPATH": str(REPOSITORY)},
-        )  # fmt: skip
-        printed = process.stdout + process.stderr
-        faults = [line for line in printed.splitlines() if " Next: " in line]
-        return Ended(process.returncode, time.monotonic() - began, faults, printed)
+        return self.ended(words)
 
     def recorded_fault(self) -> str:
         """What the recording says of the fault; it must be whole, and the lab left clean."""
@@ -128,24 +95,11 @@ class Rig:
         assert manifest["put_back"]["clean"]
         return str(manifest["fault"]["message"])
 
-    def is_as_before(self) -> bool:
-        """All links up, all outlets on, nothing open in the journal."""
-        found = running(self.bench)
-        assert found is not None
-        on = all(device.power for device in found.devices.values())
-        return on and all(links(self.bench).values()) and not Journal(self.bench.state / "journal").open_changes
-
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_STATE", str(tmp_path_factory.mktemp("state")))
-        found = find_bench("virtual@faults")
-    VirtualBench().up(found)
-    yield found
-    VirtualBench().down(found)
+    with brought_up("faults", tmp_path_factory) as found:
+        yield found
 
 
 @pytest.fixture

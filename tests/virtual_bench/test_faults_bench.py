@@ -20,7 +20,8 @@ import pytest
 
 from harness.inventory import Bench
 from harness.journal.record import Journal
-from tests.virtual_bench.broken import Rig, brought_up, soon, stopped
+from tests.virtual_bench.broken import Rig, rigged, soon
+from tests.virtual_bench.rig import brought_up, stopped
 from virtual_bench.disturbing import reload_switch, show_on_line, type_on_line
 from virtual_bench.kind import links, running
 from virtual_bench.namespaces import within_network
@@ -38,10 +39,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture
 def rig(bench: Bench, tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(bench, tmp_path)
-    yield rig
-    rig.end()
-    assert soon(lambda: rig.is_as_before() and rig.home_is_back())
+    with rigged(bench, tmp_path) as rig:
+        yield rig
 
 
 # A switch

@@ -19,7 +19,8 @@ import pytest
 from harness.episodes.recording import Recording
 from harness.episodes.writing import hashes
 from harness.inventory import Bench, Role
-from tests.virtual_bench.broken import REPOSITORY, Rig, Run, brought_up, soon, stopped
+from tests.virtual_bench.broken import Rig, Run, rigged
+from tests.virtual_bench.rig import REPOSITORY, brought_up, stopped
 
 pytestmark = [pytest.mark.bench, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
@@ -35,10 +36,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture
 def rig(bench: Bench, tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(bench, tmp_path)
-    yield rig
-    rig.end()
-    assert soon(lambda: rig.is_as_before() and rig.home_is_back())
+    with rigged(bench, tmp_path) as rig:
+        yield rig
 
 
 def cases(folder: Path, *more: str) -> dict[str, dict[str, Any]]:

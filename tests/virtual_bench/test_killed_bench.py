@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.base.clock import Deadline
 from harness.inventory import Bench, find_bench
 from harness.journal.lease import holder
 from virtual_bench.kind import VirtualBench, links
@@ -227,9 +228,4 @@ def cli(command: str, bench: Bench, *more: str) -> subprocess.CompletedProcess[s
 
 def holds(condition: Callable[[], bool], within: float = WITHIN) -> bool:
     """Whether `condition` comes to hold in time."""
-    until = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.1)
-    return True
+    return Deadline.after(within).poll(condition, every=0.1)

@@ -4,27 +4,24 @@ All through `bench run` and pytest on one instance, whose file each test changes
 """
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.inventory import Bench, find_bench
-from virtual_bench.kind import VirtualBench, links, running
+from harness.inventory import Bench
+from tests.virtual_bench.rig import BenchRig, Ended, brought_up, stopped
+from virtual_bench.kind import links, running
 
 pytestmark = pytest.mark.bench
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-VIRTUAL = REPOSITORY / "lab_inventory" / "virtual.yaml"
 MINUTE = 60.0
+PATIENCE = 200.0
+"""Real seconds: no limit that is tested."""
 
 EPISODES = """
 from harness import cli
@@ -51,61 +48,29 @@ cli.app()
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command line ended: exit code, real seconds, what was printed."""
-
-    code: int
-    seconds: float
-    printed: str
-
-
-@dataclass(frozen=True)
-class Rig:
-    """The bench of this module and a folder of its own."""
-
-    bench: Bench
-    folder: Path
-
-    def variant(self, text: str) -> str:
-        """The name of the same instance, by a file that changes it by `text`."""
-        path = self.folder / "virtual.yaml"
-        path.write_text(f"extends: {VIRTUAL}\n{text}\n")
-        return f"{path}@sanity"
+class Rig(BenchRig):
+    """A bench whose file each test changes by one thing."""
 
     def run(self, episode: str, change: str = "") -> tuple[Ended, dict[str, Any]]:
         """`bench run` of one of `EPISODES`, and what its manifest says."""
         script = self.folder / "episodes.py"
         script.write_text(EPISODES)
         out = self.folder / "recording"
-        ended = self.ended(script, "run", episode, "--bench", self.variant(change), "--out", out)
+        words = [sys.executable, script, "run", episode, "--bench", self.variant(change), "--out", out]
+        ended = self.ended(words, PATIENCE)
         manifest: dict[str, Any] = json.loads((out / "manifest.json").read_text())
         return ended, manifest
 
     def night(self, change: str) -> Ended:
         """A whole night by pytest."""
         words = "-m pytest -q -p no:cacheprovider -m failover tests/resilience --runs"
-        return self.ended(*words.split(), self.folder, "--bench", self.variant(change))
-
-    def ended(self, *words: object) -> Ended:
-        """Run a Python command line from the repository."""
-        began = time.monotonic()
-        process = subprocess.run(
-            [sys.executable, *map(str, words)], cwd=REPOSITORY, capture_output=True, text=True, timeout=200,
-            check=False, env=os.environ | {"LAB_STATE": str(self.bench.state.parent), "PYTHONPATH": str(REPOSITORY)},
-        )  # fmt: skip
-        return Ended(process.returncode, time.monotonic() - began, process.stdout + process.stderr)
+        return self.ended([sys.executable, *words.split(), self.folder, "--bench", self.variant(change)], PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_STATE", str(tmp_path_factory.mktemp("state")))
-        found = find_bench("virtual@sanity")
-    VirtualBench().up(found)
-    yield found
-    VirtualBench().down(found)
+    with brought_up("sanity", tmp_path_factory) as found:
+        yield found
 
 
 @pytest.fixture
@@ -179,31 +144,12 @@ def test_a_disk_with_too_little_room_for_a_night(rig: Rig) -> None:
 
 
 def test_a_phone_that_hangs_is_repowered(rig: Rig) -> None:
-    with hung(rig.bench, "phone-9641"):
+    with stopped(*rig.everything_of("phone-9641")):
         ended, manifest = rig.run("at_home")
     assert ended.code == 0, ended.printed
     (finding,) = manifest["findings"]
     assert (finding["device"], finding["remedy"], finding["mended"]) == ("phone-9641", "re-powered", True)
     assert ended.seconds < MINUTE
-
-
-@contextmanager
-def hung(bench: Bench, device: str) -> Iterator[None]:
-    """Its processes are stopped; power makes new ones."""
-    found = running(bench)
-    assert found is not None
-    pid = found.devices[device].pid
-    assert pid is not None
-    tasks = [pid, *descendants(pid)]
-    for task in tasks:
-        os.kill(task, signal.SIGSTOP)
-    yield
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that it started, and that those started."""
-    children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return children + [task for child in children for task in descendants(child)]
 
 
 def test_a_night_on_a_sick_bench_is_over_at_once_and_says_why(rig: Rig) -> None:
