@@ -13,7 +13,7 @@ from harness.base.clock import Deadline
 from harness.base.errors import ConfigurationFault, LabFault
 from harness.base.transcripts import Transcript
 from harness.base.units import EpochSeconds
-from harness.drivers.console_port import ConsolePort
+from harness.drivers.console_port import WIPE, ConsolePort
 from harness.inventory import Console
 
 ANSWER_WITHIN = 15.0
@@ -23,8 +23,6 @@ ASK_AGAIN_EVERY = 0.3
 REFUSAL_WITHIN = 1.0
 """Real seconds in which a unit that refuses to reboot says so."""
 
-WIPE = "\x15"
-"""Control-U, which a terminal takes for: forget what was typed on this line."""
 ECHO_WITHIN = 1.0
 """Real seconds for the echo of a line to be complete."""
 

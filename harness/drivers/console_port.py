@@ -18,6 +18,8 @@ OPEN_WITHIN = 10.0
 """Real seconds after which an owner asked to end is left behind: pyserial takes up to 7 s for RFC 2217."""
 READ_TURN = 0.02
 """Real seconds that a read waits at most, which is how long a write may have to wait for its turn."""
+WIPE = "\x15"
+"""Control-U, which a terminal takes for: forget what was typed on this line."""
 WRITE_WITHIN = 5.0
 """Real seconds for a write: flow control may hold it."""
 REOPEN_EVERY = 0.2
@@ -57,7 +59,7 @@ class ConsolePort:
 
     def write(self, text: str, end: str = "\r") -> None:
         """Send `text` and `end`; LabFault where the port takes nothing. One that dropped is given time to come back."""
-        self._transcript.sent(text.replace("\x15", "^U"))
+        self._transcript.sent(text.replace(WIPE, "^U"))
         deadline = Deadline.after(WRITE_WITHIN)
         if not self._up.wait(deadline.left):
             raise self._fault(f"took nothing ({self._reason or 'no answer'})")
