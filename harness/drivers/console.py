@@ -23,6 +23,8 @@ ASK_AGAIN_EVERY = 0.3
 REFUSAL_WITHIN = 1.0
 """Real seconds in which a unit that refuses to reboot says so."""
 
+NAMES_AT_MOST = 3
+"""Tries to give a name that noise does not change behind its echo; three failures block an account for a minute."""
 ECHO_WITHIN = 1.0
 """Real seconds for the echo of a line to be complete."""
 
@@ -137,19 +139,21 @@ class SerialConsole:
             if not self._prompt:
                 self.login()
             # Another prompt may be there by now: somebody has logged out, or the unit has booted.
-            if not self._type("", _anywhere(self._prompt), "\r"):
+            if self._type("", _anywhere(self._prompt), "\r") is None:
                 self._prompt = ""
-            elif self._type(command, _anywhere(self._prompt) + " ?" + re.escape(command)):
-                start = self._port.log.end
+                continue
+            echoed = self._type(command, _anywhere(self._prompt) + " ?" + re.escape(command))
+            if echoed is not None:
                 self._port.write("")
-                return start
+                return echoed
         raise self._disturbed(command)
 
-    def _type(self, text: str, echo: str, end: str = "") -> bool:
-        """Type `text` on an empty line; whether the line then ends with `echo`, a regular expression."""
+    def _type(self, text: str, echo: str, end: str = "") -> int | None:
+        """Type `text` on an empty line; where `echo`, a regular expression, then ended it. None: it did not."""
         start = self._line_begin() if text else self._port.log.end
         self._port.write(WIPE + text, end)
-        return self._port.log.wait_for(f"{echo} ?\\Z", start, ECHO_WITHIN) is not None
+        found = self._port.log.wait_for(f"{echo} ?\\Z", start, ECHO_WITHIN)
+        return found.end if found else None
 
     def _line_begin(self) -> int:
         """Where the last line of the log begins."""
@@ -176,24 +180,36 @@ class SerialConsole:
                 device=self._name,
                 next_step="add 'login: {user: …, password: {…}}' to this console.",
             )
-        deadline = Deadline.after(self._answer_within)
-        while not (
-            self._type("", _LOGIN_ASKED, "\r") and self._type(login.user, rf"{_LOGIN_ASKED} ?{re.escape(login.user)}")
-        ):
-            if deadline.passed:
-                raise self._disturbed(login.user)
-        start = self._port.log.end
-        self._port.write("")
-        if not self._port.log.wait_for(_PASSWORD, start, self._answer_within):
-            raise self._fault("did not ask for a password")
+        for _ in range(NAMES_AT_MOST):
+            if self._is_asked_for_password(login.user):
+                break
+            self._port.write(WIPE)  # no password: it is somebody else's that is asked for
+        else:
+            raise self._disturbed(login.user)
         start = self._port.log.end  # before the password is sent: its answer may be there at once
         self._port.write(WIPE + login.password.resolve())
         if self._press_return_until(_WRONG, start):
+            answer = self._port.log.since(start)
+            if re.split(_WRONG, answer, maxsplit=1)[0].strip():
+                raise self._fault(f"refuses the login of '{login.user}', and there is noise on its line")
             raise ConfigurationFault(
                 f"the console refuses the login of '{login.user}'.",
                 device=self._name,
                 next_step="check user and password of this console in the inventory.",
             )
+
+    def _is_asked_for_password(self, user: str) -> bool:
+        """Give the name; whether it was taken as it is: noise may come between its echo and the return."""
+        deadline, echoed = Deadline.after(self._answer_within), None
+        while echoed is None:
+            if deadline.passed:
+                raise self._disturbed(user)
+            if self._type("", _LOGIN_ASKED, "\r") is not None:
+                echoed = self._type(user, rf"{_LOGIN_ASKED} ?{re.escape(user)}")
+        self._port.write("")
+        if not self._port.log.wait_for(_PASSWORD, echoed, self._answer_within):
+            raise self._fault("did not ask for a password")
+        return not self._port.log.since(echoed).partition("\n")[0].strip()
 
     def _disturbed(self, text: str) -> LabFault:
         self._transcript.remark("its echo is not what was typed")

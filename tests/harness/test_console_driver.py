@@ -30,7 +30,9 @@ class Unit:
         self.device = os.ttyname(slave)
         self._slave, self._password = slave, password
         self.sent: list[str] = []
-        self.noise_before_return = b""
+        self.noise_before_return, self.noisy_line = b"", b"reboot"
+        self.noise_before_answer = b""
+        self._named = ""
         self.garble: Callable[[bytes], bytes] = lambda echo: echo
         self._state, self._open = "login", True
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -64,7 +66,7 @@ class Unit:
                     line += bytes([byte])
                     self.say(b"" if hidden else self.garble(bytes([byte])))
                 else:
-                    if line == b"reboot":
+                    if line == self.noisy_line:
                         self.say(self.noise_before_return)
                         line, self.noise_before_return = line + self.noise_before_return, b""
                     text, line = line.decode(errors="replace"), b""
@@ -73,12 +75,13 @@ class Unit:
 
     def _answer(self, text: str) -> bytes:
         if self._state == "login":
-            self._state = "password" if text else "login"
+            self._state, self._named = "password" if text else "login", text
             return b"Password: " if text else b"home login: "
         if self._state == "password":
-            self._state = "shell" if text == self._password else "login"
+            right = (self._named, text) == ("root", self._password)
+            self._state = "shell" if right else "login"
             welcome = b"Welcome > all\r\n" + NOISE + b"[root@home ~]# "
-            return welcome if self._state == "shell" else b"Login incorrect\r\nhome login: "
+            return welcome if self._state == "shell" else self.noise_before_answer + b"Login incorrect\r\nhome login: "
         if text == "reboot":
             self._state = "login"
             return b"The system is going down\r\n"
@@ -137,6 +140,24 @@ def test_a_unit_that_says_nothing_is_told(console: SerialConsole, unit: Unit, mo
     monkeypatch.setattr(unit, "say", lambda _: None)
     with pytest.raises(LabFault, match="con-home"):
         console.greet()
+
+
+def test_a_name_that_noise_changed_behind_its_echo_is_given_again(console: SerialConsole, unit: Unit) -> None:
+    unit.noise_before_return, unit.noisy_line = b"xy", b"root"
+    console.login()
+    assert "rootxy" in unit.sent
+    assert unit.sent.count("console-secret") == 1, "the password was given to another name"
+
+
+def test_a_login_refused_amid_noise_is_not_blamed_on_the_user(
+    console: SerialConsole, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password has no echo: nobody knows what the unit read."""
+    monkeypatch.setenv("CONSOLE_SECRET", "another-secret")
+    unit.noise_before_answer = b"~}x\r\n"
+    with pytest.raises(LabFault, match="refuses the login of 'root', and there is noise on its line"):
+        console.login()
+    assert unit.sent.count("another-secret") == 1, "it may lock the account"
 
 
 def test_only_listed_commands_are_ever_sent(console: SerialConsole, unit: Unit) -> None:
