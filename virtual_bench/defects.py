@@ -118,8 +118,8 @@ DEFECTS = {
         ),
         Defect(
             "dhcp-goes-on",
-            "The failover system goes on serving DHCP after the phones have gone back.",
-            ("DHCP-END",),
+            "The failover system goes on serving DHCP after the phones have gone back, for good.",
+            ("DHCP-END", "DHCP-OFF"),
             lambda conduct: replace(conduct, dhcp_after=True),
         ),
         Defect(
