@@ -24,6 +24,7 @@ from typing import Any
 from benchmarks.results_file import append, rows
 from harness.spec import clauses
 from harness.spec.clauses import presupposed
+from virtual_bench.defects import DEFECTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "defects.md"
@@ -80,7 +81,7 @@ def night(defect: str, covered: dict[str, dict[str, Any]]) -> dict[str, Any]:
         files = [f"tests/resilience/test_{name}.py" for name in ("failover", "failback", "dhcp", "lab")]
         words = ["-m", "pytest", "-q", "-m", "failover", *files, "--defect", defect]
         # The instance is named after the defect.
-        words += ["--bench", "virtual", "--episodes", ",".join(sorted(episodes)), "--runs", folder]
+        words += ["--bench", DEFECTS[defect].bench, "--episodes", ",".join(sorted(episodes)), "--runs", folder]
         ended = subprocess.run(
             [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
         )

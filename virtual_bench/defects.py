@@ -16,7 +16,8 @@ class Conduct:
 
     `opens_after` the last sight of home phones are let in, `None`: never; `returns_after` home became visible
     again they are sent back; for `grace` after that they may still be at the failover system. DHCP is served
-    `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain.
+    `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain,
+    and with `dhcp_relayed_only` to nobody who asks without a relay.
     `blocks`: home's phones are kept out in normal operation. `counts_anew`: a home that is lost again has to be
     visible for all of `returns_after` once more. `forgets`: a restart clears the records (IP Office Resilience 12.2).
     """
@@ -32,6 +33,7 @@ class Conduct:
     dhcp_before: bool = False
     dhcp_after: bool = False
     dhcp_domain: str | None = None
+    dhcp_relayed_only: bool = False
 
 
 class Change(Protocol):
@@ -44,13 +46,17 @@ class Change(Protocol):
 
 @dataclass(frozen=True)
 class Defect:
-    """One defect: a sentence on it, the clauses it violates, and the `unit` (a role) that plays it."""
+    """One defect: a sentence on it, the clauses it violates, and the `unit` (a role) that plays it.
+
+    `bench`: the inventory whose phones and settings make it show.
+    """
 
     name: str
     sentence: str
     clauses: tuple[str, ...]
     change: Change
     unit: str = "failover"
+    bench: str = "virtual"
 
 
 DEFECTS = {
@@ -127,6 +133,13 @@ DEFECTS = {
             "The failover system gives phones its own domain by DHCP, not home's.",
             ("DHCP-DATA",),
             lambda conduct: replace(conduct, dhcp_domain="failover.example"),
+        ),
+        Defect(
+            "dhcp-relayed-only",
+            "The failover system serves DHCP only through relays, also where phones are in its own network.",
+            ("DHCP-RELAY",),
+            lambda conduct: replace(conduct, dhcp_relayed_only=True),
+            bench="virtual-one-subnet",
         ),
     )
 }

@@ -124,6 +124,10 @@ class DhcpKind(StrEnum):
     INFORM = "inform"
 
 
+DHCP_ANSWERS = (DhcpKind.OFFER, DhcpKind.ACK, DhcpKind.NAK)
+"""What a server says."""
+
+
 @dataclass(frozen=True)
 class DhcpEvent(Event):
     """One DHCP message, with or without its way through a relay.

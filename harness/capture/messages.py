@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from harness.base.units import EpochSeconds
-from harness.capture.events import DhcpKind, Sighting, Sign
+from harness.capture.events import DHCP_ANSWERS, DhcpKind, Sighting, Sign
 from harness.inventory import Role
 
 
@@ -106,8 +106,9 @@ class DhcpMessage(Message):
     options: Mapping[int, bytes] = field(repr=False)
 
     def _identity(self) -> Hashable:
-        """The same before and after a relay."""
-        return ("dhcp", self.kind, self.client, self.transaction, self.server)
+        """The same before and after a relay; a server may answer the same question by its relay and without one."""
+        answered_by_relay = self.relay if self.kind in DHCP_ANSWERS else ""
+        return ("dhcp", self.kind, self.client, self.transaction, self.server, answered_by_relay)
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ class Recording:
 
     def powered_on(self, phone: Phone, after: Interval | None = None) -> Interval:
         """When its outlet gave power first, `after` something. Raises HarnessFault where it did not."""
-        name = next(name for name, entry in self.inventory.phones.items() if entry.extension == phone.extension)
+        name = self.inventory.name_of(phone)
         found = self.timeline.stimulus("power_on", name, after)
         if found is None:
             raise HarnessFault(f"{name} was not re-powered in {self.manifest.episode} then.", device=name)

@@ -281,8 +281,8 @@ class VirtualSettings(Entry):
     """What only a virtual bench reads: what documentation leaves open, and the defects to play."""
 
     sip_blocked: Literal["403", "404", "503", "silent"] = "403"
-    ras_blocked: Literal["securityDenial", "fullRegistrationRequired", "resourceUnavailable", "silent"] = (
-        "securityDenial"
+    ras_blocked: Literal["securityDenial", "resourceUnavailable", "undefinedReason", "invalidAlias", "silent"] = Field(
+        default="securityDenial", description="The first two refuse discovery already (GRJ), the others not (RRJ)."
     )
     failback: Literal["pushed", "polled"] = "polled"
     opens_after: float = Field(default=180, gt=0)
@@ -321,6 +321,10 @@ class Inventory(Entry):
         """The phones whose registrations can be read: not encrypted, or some capture point has session keys."""
         keys = any(capture.keys is not None for capture in self.captures.values())
         return tuple(name for name, phone in self.phones.items() if keys or phone.transport != "tls")
+
+    def name_of(self, phone: Phone) -> str:
+        """How a phone of this bench is called in it."""
+        return next(name for name, entry in self.phones.items() if entry.extension == phone.extension)
 
     @property
     def failback_bound(self) -> float:

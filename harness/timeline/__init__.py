@@ -6,6 +6,7 @@ from harness.timeline.addresses import (
     asked_of,
     departures_from,
     lease_served,
+    offer_to,
     offers_to_discovers,
     scope_of,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "normal_operation",
     "not_due_to_move",
     "occasions_before",
+    "offer_to",
     "offers_to_discovers",
     "registered_at",
     "scope_of",

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 from harness.base.interval import Interval, Measured, Never
-from harness.capture.events import DhcpKind
+from harness.capture.events import DHCP_ANSWERS, DhcpKind
 from harness.inventory import DhcpScope, Phone, Role
 from harness.timeline.timeline import DhcpMoment, Timeline
 
@@ -11,7 +11,6 @@ NETMASK, ROUTER, DNS, DOMAIN = 1, 3, 6, 15
 REPORTED = (51, 54, 58, 59, 82)
 """Options that may differ from home's: they are of the server, or of the way."""
 _ASKED = (DhcpKind.DISCOVER, DhcpKind.REQUEST)
-_ANSWERED = (DhcpKind.OFFER, DhcpKind.ACK, DhcpKind.NAK)
 
 
 def address_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> Measured:
@@ -29,15 +28,25 @@ def lease_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> Dhc
     return None
 
 
-def asked_of(timeline: Timeline, role: Role, window: Interval) -> tuple[DhcpMoment, ...]:
-    """What clients asked in `window` and the port of system `role` was seen to get."""
-    points = {name for name, capture in timeline.inventory.captures.items() if role.value in capture.sees}
+def offer_to(timeline: Timeline, mac: str, by: Role, since: Interval, *, relayed: bool) -> Measured:
+    """The first OFFER of system `by` to that client after `since`, to a relay or to none.
+
+    As it is at the port of `by`: a relay may take its address out of what it hands on.
+    """
+    for moment in answered_by(timeline, by, Interval(since.low, timeline.end)):
+        event = moment.event
+        offered = event.kind is DhcpKind.OFFER and event.client == mac.lower()
+        if offered and bool(event.relay) is relayed and _is_seen_at(timeline, moment, by):
+            return moment.at
+    return Never(timeline.end)
+
+
+def asked_of(timeline: Timeline, device: str, window: Interval) -> tuple[DhcpMoment, ...]:
+    """What clients asked in `window` and the port of `device`, a system or a phone, was seen to carry."""
     return tuple(
         moment
         for moment in timeline.dhcp_moments
-        if moment.event.kind in _ASKED
-        and _within(moment, window)
-        and any(seen.point in points for seen in moment.event.sightings)
+        if moment.event.kind in _ASKED and _within(moment, window) and _is_seen_at(timeline, moment, device)
     )
 
 
@@ -46,7 +55,7 @@ def answered_by(timeline: Timeline, role: Role, window: Interval) -> tuple[DhcpM
     return tuple(
         moment
         for moment in timeline.dhcp_moments
-        if moment.event.kind in _ANSWERED and _within(moment, window) and _is_from(timeline, moment, role)
+        if moment.event.kind in DHCP_ANSWERS and _within(moment, window) and _is_from(timeline, moment, role)
     )
 
 
@@ -98,6 +107,11 @@ def _shown(number: int, value: bytes | None) -> str:
 
 def _within(moment: DhcpMoment, window: Interval) -> bool:
     return moment.at.low >= window.low and moment.at.high <= window.high
+
+
+def _is_seen_at(timeline: Timeline, moment: DhcpMoment, device: str) -> bool:
+    points = {name for name, capture in timeline.inventory.captures.items() if device in capture.sees}
+    return any(seen.point in points for seen in moment.event.sightings)
 
 
 def _is_from(timeline: Timeline, moment: DhcpMoment, role: Role) -> bool:

@@ -15,6 +15,7 @@ from harness.timeline import (
     first_answer_after_silence,
     latest_grace_start,
     lease_served,
+    offer_to,
     offers_to_discovers,
     scope_of,
 )
@@ -47,6 +48,20 @@ def asked(at: float, point: str, kind: DhcpKind = DhcpKind.DISCOVER) -> DhcpEven
 def test_only_what_reached_the_port_of_the_system_is_an_occasion() -> None:
     timeline = build(asked(10, "phones"), asked(20, "failover"), asked(30, "home"), asked(200, "failover"))
     assert [moment.event.at for moment in asked_of(timeline, FAILOVER, Interval(0, 100))] == [epoch(20)]
+
+
+@pytest.mark.parametrize("relayed", [True, False])
+def test_an_offer_counts_as_it_is_at_the_port_of_its_server(relayed: bool) -> None:
+    """A relay that takes its address out of what it hands on makes no offer without a relay of it."""
+    relay = "10.77.3.1" if relayed else ""
+    offered = replace(answer(20, DhcpKind.OFFER), relay=relay, sightings=(Sighting("failover", 1, epoch(20)),))
+    handed_on = replace(answer(21, DhcpKind.OFFER), relay="", sightings=(Sighting("phones", 1, epoch(21)),))
+    timeline, since = build(offered, handed_on), Interval.at(10)
+    found = offer_to(timeline, MAC, FAILOVER, since, relayed=relayed)
+    assert isinstance(found, Interval)
+    assert found.low <= 20 <= found.high
+    assert isinstance(offer_to(timeline, MAC, FAILOVER, since, relayed=not relayed), Never)
+    assert isinstance(offer_to(timeline, MAC, HOME, since, relayed=relayed), Never)
 
 
 def test_what_a_server_says_to_another_counts_for_neither() -> None:

@@ -38,6 +38,16 @@ def test_a_relayed_offer_is_one_event_with_its_options(tmp_path: Path) -> None:
 
 
 @needs_tshark
+def test_an_offer_by_relay_and_one_without_are_two(tmp_path: Path) -> None:
+    """A server in the phones' own network may hear the same question twice."""
+    options = option(54, b"\x0a\x4d\x01\x0a")
+    direct = udp((HOME, 67), ("255.255.255.255", 68), dhcp(2, offered="10.77.3.101", options=options))
+    relayed = udp((HOME, 67), (ROUTER, 67), dhcp(2, relay=ROUTER, offered="10.77.3.101", options=options))
+    found = only(decoded(tmp_path, home=[(1.0, direct), (1.002, relayed)]), DhcpEvent)
+    assert [event.relay for event in found] == ["", ROUTER]
+
+
+@needs_tshark
 def test_a_repeated_discover_is_another_event(tmp_path: Path) -> None:
     discover = udp(("0.0.0.0", 68), ("255.255.255.255", 67), dhcp(1))
     found = only(decoded(tmp_path, phones=[(0, discover), (3, discover)]), DhcpEvent)

@@ -8,6 +8,7 @@ from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Role
 from harness.timeline import (
+    DhcpMoment,
     address_served,
     admission_at,
     answered_by,
@@ -15,6 +16,7 @@ from harness.timeline import (
     departures_from,
     latest_grace_start,
     lease_served,
+    offer_to,
     offers_to_discovers,
     scope_of,
 )
@@ -44,7 +46,7 @@ def test_a_phone_repowered_in_failover_is_served_and_comes_back(phone_repowered:
     powered = powered_in_failover(phone_repowered, phone)
     latest = at_most(bounds.back_after_power(phone))
     served = address_served(phone_repowered.timeline, phone.mac, by=FAILOVER, since=powered)
-    if isinstance(served, Never) and not asked_by(phone_repowered, phone, powered):
+    if isinstance(served, Never) and not asked_by(phone_repowered, phone, powered, at=FAILOVER):
         not_judged("no request of the phone for an address reached the failover system's port")
     judge(served - powered, latest, marks=[(powered, "power"), (served, "address")])
     registered = admission_at(FAILOVER, phone_repowered.registrations(phone), since=powered).accepted
@@ -72,6 +74,25 @@ def test_it_serves_what_home_would(phone_repowered: Recording, phone: Phone, inv
         occasion="a lease from the failover system",
         marks=[(powered, "power"), (lease.at, "lease")],
         window=(powered.low, lease.at.high),
+    )
+
+
+@clause("DHCP-RELAY")
+def test_another_network_is_served_through_a_relay_and_its_own_without(
+    phone_repowered: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    powered = powered_in_failover(phone_repowered, phone)
+    asked = asked_by(phone_repowered, phone, powered, at=inventory.name_of(phone))
+    if not asked_by(phone_repowered, phone, powered, at=FAILOVER):
+        not_judged("no request of the phone for an address reached the failover system's port")
+    relayed = phone.site != inventory.systems[FAILOVER].site
+    offered = offer_to(phone_repowered.timeline, phone.mac, FAILOVER, since=powered, relayed=relayed)
+    judge(
+        offered - powered,
+        at_most(bounds.back_after_power(phone)),
+        tried=asked,
+        occasion="a request at the phone's own port",
+        marks=[(powered, "power"), (offered, f"offer {'through a relay' if relayed else 'without a relay'}")],
     )
 
 
@@ -103,7 +124,10 @@ def powered_in_failover(recording: Recording, phone: Phone) -> Interval:
     return recording.powered_on(phone, after=recording.line.last_sight_of(Role.HOME))
 
 
-def asked_by(recording: Recording, phone: Phone, powered: Interval) -> bool:
-    """Whether the failover system's port saw the phone ask for an address: without a relay that is not its fault."""
-    asked = asked_of(recording.timeline, FAILOVER, Interval(powered.low, recording.timeline.end))
-    return any(moment.event.client == phone.mac.lower() for moment in asked)
+def asked_by(recording: Recording, phone: Phone, powered: Interval, at: str) -> list[DhcpMoment]:
+    """What the phone asked for its address since it had power, as it was seen at the port of a device.
+
+    What did not reach the failover system, for want of a relay, is not that system's fault.
+    """
+    asked = asked_of(recording.timeline, at, Interval(powered.low, recording.timeline.end))
+    return [moment for moment in asked if moment.event.client == phone.mac.lower()]

@@ -144,7 +144,8 @@ def test_a_light_request_of_a_stranger_asks_for_a_full_one(tmp_path: Path) -> No
     [
         ("securityDenial", "gatekeeperReject"),
         ("resourceUnavailable", "gatekeeperReject"),
-        ("fullRegistrationRequired", "gatekeeperConfirm"),
+        ("undefinedReason", "gatekeeperConfirm"),
+        ("invalidAlias", "gatekeeperConfirm"),
     ],
 )
 def test_a_block_has_the_configured_form(tmp_path: Path, blocked: str, discovery_answer: str) -> None:

@@ -42,12 +42,22 @@ def read_leases(lease_file: Path) -> dict[str, str]:
     return {parts[1]: parts[2] for parts in fields if len(parts) == 5}
 
 
+DEAF_TO_BROADCASTS = """
+    table ip deaf {
+        chain input { type filter hook input priority 0; ip daddr 255.255.255.255 udp dport 67 drop; }
+    }
+"""
+"""For nftables: clients of the own network, which have no relay, are not heard."""
+
+
 class DhcpDaemon:
     """One dnsmasq, with its files in `folder`; it dies with the process that started it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, relayed_only: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        if relayed_only:
+            subprocess.run(["nft", "-f", "-"], input=DEAF_TO_BROADCASTS, text=True, check=True)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

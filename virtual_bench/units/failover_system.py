@@ -35,7 +35,8 @@ class FailoverSystem:
         self._policy = FailoverPolicy(self._conduct, self._mode_changed)
         self._told, self._kept = Records(), Records()
         self.bindings = Bindings(self._tell)
-        self._line, self._dhcp = around.line(self), around.dhcp()
+        self._line = around.line(self)
+        self._dhcp = around.dhcp(relayed_only=self._conduct.dhcp_relayed_only)
         self._registrar = around.registrar(self, self.bindings)
         self._gatekeeper = around.gatekeeper(self, self.bindings)
         self._store = around.files("records") / "kept.json"

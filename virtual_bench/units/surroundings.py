@@ -91,6 +91,6 @@ class Surroundings:
         else:
             await line.keep_connected(str(home.address), port, client_context(self.bench.state, self.role))
 
-    def dhcp(self) -> DhcpDaemon:
+    def dhcp(self, *, relayed_only: bool = False) -> DhcpDaemon:
         """The unit's DHCP daemon, not yet started."""
-        return DhcpDaemon(self.files("dhcp"))
+        return DhcpDaemon(self.files("dhcp"), relayed_only=relayed_only)
