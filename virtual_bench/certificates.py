@@ -1,8 +1,7 @@
-"""A root CA of the bench's own and an identity certificate for each unit, made anew by each `bench up`."""
+"""Root CAs of the bench's own and an identity certificate for each unit, made anew by each `bench up`."""
 
 import datetime
 import ipaddress
-import ssl
 from pathlib import Path
 
 from cryptography import x509
@@ -11,47 +10,32 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from harness.inventory import Inventory, Role, System
+from virtual_bench.tls import FOLDER, SESSIONS, root_file, roots_of
 
-FOLDER, CA = "keys", "ca.pem"
-CIPHER = "ECDHE-ECDSA-AES128-GCM-SHA256"
 _VALID = datetime.timedelta(days=30)
 
 
 def make_certificates(state: Path, inventory: Inventory) -> None:
-    """Write the CA's certificate, and certificate with key of each unit, to `state`/keys.
+    """Write the certificate of each root, and certificate with key of each unit, to `state`/keys.
 
-    The CA's own key is used here and kept nowhere.
+    The roots' own keys are used here and kept nowhere.
     """
     folder = state / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = _name(f"{inventory.bench} test CA")
-    ca = _begun(ca_name, ca_name, ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    certificate = ca.sign(ca_key, hashes.SHA256())
-    (folder / CA).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / SESSIONS).touch(mode=0o600)
+    roots = {root: ec.generate_private_key(ec.SECP256R1()) for root in roots_of(inventory)}
+    for root, key in roots.items():
+        name = _root_name(root)
+        begun = _begun(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        certificate = begun.sign(key, hashes.SHA256())
+        root_file(state, root).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     for role, system in inventory.systems.items():
-        _write_identity(folder / f"{role.value}.pem", role, system, ca_name, ca_key)
+        root = system.certificate_root
+        _write_identity(folder / f"{role.value}.pem", role, system, _root_name(root), roots[root])
 
 
-def server_context(state: Path, role: Role) -> ssl.SSLContext:
-    """TLS for the listening end; it asks for the other end's certificate, too."""
-    return _context(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), state, role)
-
-
-def client_context(state: Path, role: Role) -> ssl.SSLContext:
-    """TLS for the connecting end."""
-    return _context(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), state, role)
-
-
-def _context(context: ssl.SSLContext, state: Path, role: Role) -> ssl.SSLContext:
-    context.load_verify_locations(state / FOLDER / CA)
-    context.load_cert_chain(state / FOLDER / f"{role.value}.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
-    # With TLS 1.2 alerts are records of a type of their own on the wire, and record sizes are predictable.
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHER)
-    context.options |= ssl.OP_NO_TICKET
-    return context
+def _root_name(root: str) -> x509.Name:
+    return _name(f"{root} test CA")
 
 
 def _write_identity(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sipmessage import URI, Address, CSeq, Message, Parameters, Request, Response, Via
 
-PORT = 5060
+PORT, TLS_PORT = 5060, 5061
 BRANCH_COOKIE = "z9hG4bK"
 PHRASES = {
     200: "OK",

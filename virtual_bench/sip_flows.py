@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Literal, Protocol, cast
@@ -10,13 +11,14 @@ from sipmessage import Request, Response
 
 from virtual_bench.sip import Framing, Peer, parse
 
+Transport = Literal["UDP", "TCP", "TLS"]
 Receiver = Callable[["Flow", Request | Response], None]
 
 
 class Flow(Protocol):
     """A way to one peer; `lost` is done once nothing can be sent any more."""
 
-    transport: Literal["UDP", "TCP"]
+    transport: Transport
     local: Peer
     peer: Peer
     lost: asyncio.Future[None]
@@ -37,7 +39,7 @@ class Flow(Protocol):
 class DatagramFlow:
     """The way to one peer over a UDP socket that may be shared with others."""
 
-    transport: Literal["UDP", "TCP"] = "UDP"
+    transport: Transport = "UDP"
 
     def __init__(self, sockets: asyncio.DatagramTransport, local: Peer, peer: Peer, *, connected: bool) -> None:
         self._sockets, self._connected = sockets, connected
@@ -89,12 +91,11 @@ class Datagrams(asyncio.DatagramProtocol):
 
 
 class StreamFlow(asyncio.Protocol):
-    """One TCP connection."""
+    """One TCP connection, with or without TLS."""
 
-    transport: Literal["UDP", "TCP"] = "TCP"
-
-    def __init__(self, receive: Receiver) -> None:
+    def __init__(self, receive: Receiver, *, encrypted: bool) -> None:
         self._receive, self._framing = receive, Framing()
+        self.transport: Transport = "TLS" if encrypted else "TCP"
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -141,16 +142,25 @@ async def serve_datagrams(address: Peer, receive: Receiver) -> asyncio.DatagramT
     return transport
 
 
-async def serve_streams(address: Peer, receive: Receiver) -> asyncio.Server:
-    """A TCP listener."""
+async def serve_streams(address: Peer, receive: Receiver, encrypted: ssl.SSLContext | None = None) -> asyncio.Server:
+    """A TCP listener, or one for TLS."""
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: StreamFlow(receive), *address, backlog=100, reuse_address=True)
+    return await loop.create_server(
+        lambda: StreamFlow(receive, encrypted=encrypted is not None),
+        *address,
+        backlog=100,
+        reuse_address=True,
+        ssl=encrypted,
+    )
 
 
-async def open_flow(transport: str, local: Peer, peer: Peer, receive: Receiver, within: float) -> Flow:
+async def open_flow(
+    transport: str, local: Peer, peer: Peer, receive: Receiver, within: float, trust: ssl.SSLContext | None = None
+) -> Flow:
     """A flow of our own to `peer`: UDP from `local`, TCP from `local`'s address. `within` is in real seconds.
 
-    Raises OSError (TimeoutError included) where there is none to be had in that time.
+    By TLS the peer has to show a certificate that `trust` vouches for. Raises OSError (TimeoutError and SSLError
+    included) where there is none to be had in that time.
     """
     loop = asyncio.get_running_loop()
     if transport == "udp":
@@ -163,5 +173,10 @@ async def open_flow(transport: str, local: Peer, peer: Peer, receive: Receiver, 
         assert datagrams.flow is not None
         return datagrams.flow
     async with asyncio.timeout(within):
-        _, stream = await loop.create_connection(lambda: StreamFlow(receive), *peer, local_addr=(local[0], 0))
+        _, stream = await loop.create_connection(
+            lambda: StreamFlow(receive, encrypted=transport == "tls"),
+            *peer,
+            local_addr=(local[0], 0),
+            ssl=trust if transport == "tls" else None,
+        )
     return stream

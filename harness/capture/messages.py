@@ -170,7 +170,10 @@ class LineMessage(Message):
 
 @dataclass(frozen=True)
 class Rejection(Message):
-    """A refusal by transport, from a system's registration port (`source`) to a requester."""
+    """A refusal by transport: of a system's registration port (`source`) to a requester (`destination`).
+
+    Or of the requester itself, by a TLS alert: of the system's certificate.
+    """
 
     sign: Sign
     frame: int

@@ -58,7 +58,7 @@ class SipAttempts:
             if exchange.role == role and request.source == rejection.destination and not exchange.rejected:
                 exchange.rejected, exchange.rejected_at = str(rejection.sign), rejection.at
                 exchange.sightings.extend(rejection.sightings)
-        if rejection.sign is Sign.CONNECTION_REFUSED:
+        if rejection.sign in (Sign.CONNECTION_REFUSED, Sign.ALERT):  # before there was a request
             address = rejection.destination.address
             exchange = Exchange(Protocol.SIP, self._extensions.get(address, ""), address, role, rejection.at, False)
             exchange.asked(rejection)

@@ -1,4 +1,4 @@
-"""Refusals by transport: reset, ICMP unreachable or TLS alert from a system's registration port."""
+"""Refusals by transport: reset or ICMP unreachable from a system's registration port, TLS alert from either side."""
 
 from collections.abc import Iterator
 
@@ -8,15 +8,21 @@ from harness.capture.messages import Endpoint, Rejection
 from harness.capture.topology import SIP_TLS, Topology
 
 _UNREACHABLE, _PORT_UNREACHABLE = "3", "3"
-_TLS_ALERT = "21"
+_TLS_ALERT, _UNENCRYPTED = "21", "2"
+"""Content type of an alert, and its length before there are keys: once there are, it may be a connection's good end."""
 
 
 def rejections(row: Row, point: str, frame: int, topology: Topology) -> Iterator[Rejection]:
     """The refusal that this packet is, if it is one.
 
-    An ICMP unreachable counts only from the system itself: a router's says that the way is cut.
+    An ICMP unreachable counts only from the system itself: a router's says that the way is cut. By an alert in the
+    handshake a phone refuses the system's certificate.
     """
     source, destination = row.addresses
+    if source not in topology.roles and destination in topology.roles and _refuses_certificate(row):
+        requester_port, system_port = row.ports
+        ends = Endpoint(destination, system_port), Endpoint(source, requester_port)
+        yield Rejection(row.at, (Sighting(point, frame, row.at),), *ends, Sign.ALERT, frame)
     if source not in topology.roles or destination in topology.roles:
         return
     found = _icmp(row, topology) if row.first("icmp.type") else _tcp(row, topology)
@@ -45,6 +51,15 @@ def _tcp(row: Row, topology: Topology) -> tuple[Sign, int, int] | None:
         # Without a listener a SYN is answered by RST and ACK with sequence number 0 (RFC 9293, 3.10.7.1).
         refused = row.has("tcp.flags.ack") and row.number("tcp.seq_raw") == 0
         return (Sign.CONNECTION_REFUSED if refused else Sign.RESET), system, requester
-    if system == SIP_TLS and _TLS_ALERT in row.all("tls.record.content_type"):
+    if system == SIP_TLS and _is_handshake_alert(row):
         return Sign.ALERT, system, requester
     return None
+
+
+def _refuses_certificate(row: Row) -> bool:
+    return bool(row.first("tcp.srcport")) and row.ports[1] == SIP_TLS and _is_handshake_alert(row)
+
+
+def _is_handshake_alert(row: Row) -> bool:
+    records = zip(row.all("tls.record.content_type"), row.all("tls.record.length"), strict=False)
+    return (_TLS_ALERT, _UNENCRYPTED) in records

@@ -92,6 +92,9 @@ class System(Entry):
     failback: Literal["automatic", "manual"] | None = Field(
         default=None, description="Not stated: the product's default."
     )
+    certificate_root: Name = Field(
+        default="lab", description="The root CA that signed its identity certificate: phones trust that of home."
+    )
     licences: int | None = Field(default=None, ge=0)
     dhcp: Literal["on", "off"] = "off"
     boot_time: float = Field(

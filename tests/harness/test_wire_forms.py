@@ -92,6 +92,18 @@ def test_tls_with_session_keys(tmp_path: Path) -> None:
     assert attempts(openly(tmp_path, frames)) == []
 
 
+def test_a_certificate_that_a_phone_refuses_is_a_refusal(tmp_path: Path) -> None:
+    [refused] = attempts(decoded(tmp_path, home=secret_frames(Secret.refuse(tmp_path))))
+    assert (refused.outcome, refused.reason) == (Outcome.REFUSED, "TLS alert")
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+def test_the_good_end_of_a_connection_is_no_refusal(tmp_path: Path, from_client: bool) -> None:
+    connection = Secret.open(tmp_path)
+    connection.end(from_client=from_client)
+    assert attempts(decoded(tmp_path, home=secret_frames(connection))) == []
+
+
 GUID = bytes(range(16))
 NOWHERE = ("ipAddress", {"ip": b"\n\x4d\x03\x65", "port": 1720})
 TERMINAL = {"terminal": {}, "mc": False, "undefinedNode": False}

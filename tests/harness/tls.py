@@ -2,6 +2,7 @@
 
 import datetime
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,29 @@ class Secret:
             made._carry()
         made._carry()
         return made
+
+    @classmethod
+    def refuse(cls, folder: Path) -> "Secret":
+        """A handshake of TLS 1.2 that the client ends by an alert: it trusts nobody."""
+        client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        client.check_hostname = False
+        server.maximum_version = ssl.TLSVersion.TLSv1_2
+        server.load_cert_chain(certificate(folder))
+        made = cls(folder / "keys.txt", (_End(client, server_side=False), _End(server, server_side=True)))
+        with suppress(ssl.SSLCertVerificationError):
+            while True:
+                made.ends[0].shaken()
+                made._carry()
+                made.ends[1].shaken()
+                made._carry()
+        made._carry()
+        return made
+
+    def end(self, *, from_client: bool) -> None:
+        """Say that there is nothing more to come."""
+        with suppress(ssl.SSLWantReadError):
+            self.ends[not from_client].tls.unwrap()
+        self._carry()
 
     def say(self, data: bytes, *, from_client: bool) -> None:
         """Send application data."""

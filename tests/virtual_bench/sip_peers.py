@@ -1,18 +1,18 @@
 """Stand-ins for the other end of a SIP flow."""
 
 import asyncio
-from typing import Literal
 
 from sipmessage import URI, Address, Message, Parameters, Request, Response
 
 from virtual_bench.sip import Peer, new_request
 from virtual_bench.sip_digest import credentials_for
+from virtual_bench.sip_flows import Transport
 
 
 class RecordingFlow:
     """A flow that keeps what was sent on it."""
 
-    transport: Literal["UDP", "TCP"] = "UDP"
+    transport: Transport = "UDP"
     local: Peer = ("10.77.1.10", 5060)
     peer: Peer = ("10.77.3.101", 5060)
 

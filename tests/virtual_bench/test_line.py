@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from harness.base.errors import ConfigurationFault
 from harness.inventory import Role, find_bench
-from virtual_bench.certificates import client_context, make_certificates, server_context
+from virtual_bench.certificates import make_certificates
 from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.tls import client_context, server_context
 from virtual_bench.truth import TruthLog
 from virtual_bench.units.line import Line
 from virtual_bench.units.line_messages import PADDED_TO, RECORD, keepalive, padded, read
@@ -53,10 +55,12 @@ class Heard:
 
 
 def test_the_line_over_tls_from_end_to_end(tmp_path: Path) -> None:
-    inventory = find_bench("virtual").inventory
+    found = find_bench("virtual")
+    inventory = found.inventory
     home = inventory.systems[Role.HOME].model_copy(update={"address": IPv4Address(HERE)})
     systems = {Role.HOME: home, Role.FAILOVER: inventory.systems[Role.FAILOVER]}
-    make_certificates(tmp_path, inventory.model_copy(update={"systems": systems}))
+    bench = replace(found, state=tmp_path, inventory=inventory.model_copy(update={"systems": systems}))
+    make_certificates(tmp_path, bench.inventory)
 
     async def run() -> tuple[Heard, Heard]:
         clock, listeners = ScaledClock(600), (Heard(), Heard())
@@ -64,8 +68,8 @@ def test_the_line_over_tls_from_end_to_end(tmp_path: Path) -> None:
             Line(clock, TruthLog(tmp_path, name), listener, 30, 150, connects=connects)
             for name, listener, connects in zip(("home", "failover"), listeners, (False, True), strict=True)
         ]
-        await ends[0].listen(HERE, PORT, server_context(tmp_path, Role.HOME))
-        connecting = asyncio.create_task(ends[1].keep_connected(HERE, PORT, client_context(tmp_path, Role.FAILOVER)))
+        await ends[0].listen(HERE, PORT, server_context(bench, Role.HOME))
+        connecting = asyncio.create_task(ends[1].keep_connected(HERE, PORT, client_context(bench, Role.FAILOVER)))
         await _until(lambda: "up" in listeners[1].heard)
         ends[0].send("records", {"a": 1})
         await clock.sleep(65)
@@ -89,9 +93,10 @@ async def _until(condition: Any) -> None:
 
 def test_the_failover_system_refuses_a_home_of_another_ca(tmp_path: Path) -> None:
     bench = find_bench("virtual")
-    for folder in ("one", "two"):
-        make_certificates(tmp_path / folder, bench.inventory)
-    ours, theirs = client_context(tmp_path / "one", Role.FAILOVER), server_context(tmp_path / "two", Role.HOME)
+    one, two = (replace(bench, state=tmp_path / folder) for folder in ("one", "two"))
+    for each in (one, two):
+        make_certificates(each.state, each.inventory)
+    ours, theirs = client_context(one, Role.FAILOVER), server_context(two, Role.HOME)
 
     async def run() -> None:
         clock, heard = ScaledClock(600), Heard()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from virtual_bench.sip import PORT
+from virtual_bench.sip import PORT, TLS_PORT
 
 FILE = "/46xxsettings.txt"
 HTTP_PORT = 80
@@ -60,7 +60,7 @@ def _controller(entry: str) -> Controller:
     address, *parameters = entry.split(";")
     host, _, port = address.partition(":")
     transport = next((p.partition("=")[2] for p in parameters if p.startswith("transport=")), "tls")
-    return Controller(host, int(port or PORT), transport)
+    return Controller(host, int(port or (TLS_PORT if transport == "tls" else PORT)), transport)
 
 
 def combine(option: Mapping[str, list[str]], file: Mapping[str, str]) -> Settings:

@@ -1,6 +1,7 @@
 """A SIP telephone: finds a controller, stays with it, and gets back to its first one."""
 
 import asyncio
+import ssl
 
 from sipmessage import Request, Response
 
@@ -19,11 +20,18 @@ from virtual_bench.sip_transactions import Transactions
 class SipPhone:
     """One telephone with an address and settings."""
 
-    def __init__(self, identity: Identity, settings: Settings, clock: ScaledClock, host: str) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        settings: Settings,
+        clock: ScaledClock,
+        host: str,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self._identity, self._settings, self._clock, self._host = identity, settings, clock, host
         self._behaviour = sip_behaviour(identity.family)
         self._transactions = Transactions(clock, self._handle)
-        self._sent_away = asyncio.Event()
+        self._sent_away, self._trust = asyncio.Event(), trust
 
     async def run(self) -> None:
         """Never returns."""
@@ -94,8 +102,9 @@ class SipPhone:
     def _registration(self, index: int) -> Registration:
         controller, domain = self._settings.controllers[index], self._settings.domain
         return Registration(
-            self._identity, domain, controller, self._behaviour, self._clock, self._transactions, self._host
-        )
+            self._identity, domain, controller, self._behaviour, self._clock, self._transactions, self._host,
+            self._trust,
+        )  # fmt: skip
 
     def _handle(self, request: Request, flow: Flow) -> Response | None:
         """What controllers ask of a telephone."""

@@ -1,6 +1,7 @@
 """One registration of a SIP telephone at one controller: REGISTER with digest, SUBSCRIBE, what it led to."""
 
 import secrets
+import ssl
 from dataclasses import dataclass
 from enum import Enum
 
@@ -47,10 +48,11 @@ class Registration:
         clock: ScaledClock,
         transactions: Transactions,
         host: str,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self.controller = controller
         self._identity, self._domain, self._behaviour, self._clock = identity, domain, behaviour, clock
-        self._transactions, self._host = transactions, host
+        self._transactions, self._host, self._trust = transactions, host, trust
         self._call_id, self._tag, self._number = f"{secrets.token_hex(8)}@{host}", new_tag(), 0
         self._challenge: AuthChallenge | None = None
         self._used = 0
@@ -108,7 +110,8 @@ class Registration:
             controller, within = self.controller, self._clock.real(self._behaviour.connect_within, LEAST_REAL)
             local, peer = (self._host, PORT), (controller.host, controller.port)
             try:
-                self._flow = await open_flow(controller.transport, local, peer, self._transactions.received, within)
+                received = self._transactions.received
+                self._flow = await open_flow(controller.transport, local, peer, received, within, self._trust)
             except OSError:
                 return None
         return self._flow

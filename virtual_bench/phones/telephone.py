@@ -9,6 +9,7 @@ from virtual_bench.phones.dhcp_client import DhcpClient, Lease
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Settings, combine, fetch, settings_lines, site_option
 from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.tls import telephone_context
 
 
 class Agent(Protocol):
@@ -24,7 +25,9 @@ class Telephone:
 
     def __init__(self, bench: Bench, name: str, powered: float) -> None:
         self._clock = ScaledClock(bench.inventory.settings.time_scale)
-        self._identity = Identity.of(bench.inventory.phones[name])
+        phone = bench.inventory.phones[name]
+        self._identity = Identity.of(phone)
+        self._trust = telephone_context(bench) if phone.transport == "tls" else None
         self._folder, self._powered = bench.state / "files" / name, powered
 
     async def run(self) -> None:
@@ -51,7 +54,7 @@ class Telephone:
         if self._identity.protocol == "sip":
             from virtual_bench.phones.sip_phone import SipPhone
 
-            return SipPhone(self._identity, settings, self._clock, host)
+            return SipPhone(self._identity, settings, self._clock, host, self._trust)
         from virtual_bench.phones.h323_phone import H323Phone
 
         return H323Phone(self._identity, settings, self._clock, host)

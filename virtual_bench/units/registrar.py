@@ -1,12 +1,13 @@
 """The SIP registrar of a unit: REGISTER with digest, SUBSCRIBE to `reg`, and taking a registration back."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 
 from sipmessage import Request, Response
 
 from virtual_bench.scaled_time import ScaledClock
-from virtual_bench.sip import PORT, answer, asked_expiry
+from virtual_bench.sip import PORT, TLS_PORT, answer, asked_expiry
 from virtual_bench.sip_digest import Challenger, proves
 from virtual_bench.sip_flows import Flow, serve_datagrams, serve_streams
 from virtual_bench.sip_transactions import Transactions
@@ -45,8 +46,9 @@ class Registrar:
         doors: Doorkeeper,
         bindings: Bindings,
         truth: TruthLog,
+        encrypted: ssl.SSLContext | None = None,
     ) -> None:
-        self._settings, self._clock, self._doors = settings, clock, doors
+        self._settings, self._clock, self._doors, self._encrypted = settings, clock, doors, encrypted
         self._bindings, self._truth = bindings, truth
         self._challenger = Challenger(settings.domain)
         self._transactions = Transactions(clock, self._handle, truth.release)
@@ -59,6 +61,8 @@ class Registrar:
             await serve_datagrams((host, port), self._transactions.received)
         if "tcp" in transports:
             await serve_streams((host, port), self._transactions.received)
+        if "tls" in transports:
+            await serve_streams((host, TLS_PORT), self._transactions.received, self._encrypted)
 
     def _handle(self, request: Request, flow: Flow) -> Response | None:
         self._truth.hold()

@@ -6,7 +6,7 @@ Names and defaults as in the 9600 SIP and J100 administration guides.
 import asyncio
 from collections.abc import Callable, Iterable
 
-from virtual_bench.sip import PORT
+from virtual_bench.sip import PORT, TLS_PORT
 from virtual_bench.units.records import User
 
 PATH = "/46xxsettings.txt"
@@ -23,7 +23,8 @@ def settings_file(
     `pushed`: the failover system sends telephones back, they do not ask by themselves.
     """
     transport = next((user.transport for user in users if user.user_agent and user.user_agent in user_agent), "tcp")
-    servers = ",".join(f"{host}:{PORT};transport={transport}" for host in controllers)
+    port = TLS_PORT if transport == "tls" else PORT
+    servers = ",".join(f"{host}:{port};transport={transport}" for host in controllers)
     settings = {
         "SIP_CONTROLLER_LIST": f'"{servers}"',
         "SIPDOMAIN": domain,

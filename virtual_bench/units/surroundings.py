@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.inventory import Bench, Role, System, VirtualSettings
-from virtual_bench.certificates import client_context, server_context
 from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.tls import client_context, server_context, telephones_context
 from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Doorkeeper
 from virtual_bench.units.bindings import Bindings
@@ -58,7 +58,8 @@ class Surroundings:
         if sip is None:
             return None
         settings = RegistrarSettings(sip.domain, self.virtual.sip_blocked, round(self.virtual.granted_expiry))
-        return Registrar(settings, self.clock, doors, bindings, self.truth)
+        encrypted = telephones_context(self.bench, self.role) if "tls" in sip.transports else None
+        return Registrar(settings, self.clock, doors, bindings, self.truth, encrypted)
 
     def gatekeeper(self, doors: Doorkeeper, bindings: Bindings) -> Gatekeeper | None:
         """The H.323 gatekeeper, where the system supports H.323 extensions."""
@@ -87,9 +88,9 @@ class Surroundings:
         """Listen for the line at home; keep it connected at the failover system, without ever returning."""
         port, home = self.bench.inventory.line.port, self.bench.inventory.systems[Role.HOME]
         if self.role is Role.HOME:
-            await line.listen(self.host, port, server_context(self.bench.state, self.role))
+            await line.listen(self.host, port, server_context(self.bench, self.role))
         else:
-            await line.keep_connected(str(home.address), port, client_context(self.bench.state, self.role))
+            await line.keep_connected(str(home.address), port, client_context(self.bench, self.role))
 
     def dhcp(self, *, relayed_only: bool = False) -> DhcpDaemon:
         """The unit's DHCP daemon, not yet started."""

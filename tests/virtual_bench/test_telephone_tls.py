@@ -1,0 +1,88 @@
+"""A telephone by TLS and a registrar, in one process, on loopback."""
+
+import asyncio
+import json
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from harness.inventory import Bench, Role, find_bench
+from virtual_bench.certificates import make_certificates
+from virtual_bench.phones.identity import Identity
+from virtual_bench.phones.settings import Controller, Settings, controllers
+from virtual_bench.phones.sip_phone import SipPhone
+from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.sip import TLS_PORT
+from virtual_bench.tls import FOLDER, SESSIONS, telephone_context, telephones_context
+from virtual_bench.truth import TruthLog
+from virtual_bench.units.admission import Decision
+from virtual_bench.units.bindings import Bindings
+from virtual_bench.units.records import User
+from virtual_bench.units.registrar import Registrar, RegistrarSettings
+
+UNIT, PHONE = "127.77.1.1", "127.77.1.2"
+WITHIN = 2.0
+IDENTITY = Identity("301", "Ada", "secret", "Avaya J179 IP Phone", "J100", "sip")
+
+
+class OpenDoors:
+    def decide(self, extension: str, *, refresh: bool) -> Decision:
+        del extension, refresh
+        return Decision.ADMIT
+
+    def user(self, extension: str) -> User | None:
+        return User(extension, "Ada", "sip", "secret", "tls")
+
+
+def bench_whose_failover_system_has(root: str, state: Path) -> Bench:
+    found = find_bench("virtual")
+    systems = found.inventory.systems
+    failover = systems[Role.FAILOVER].model_copy(
+        update={"address": IPv4Address(UNIT), "certificate_root": root, "sip": systems[Role.HOME].sip}
+    )
+    inventory = found.inventory.model_copy(update={"systems": {**systems, Role.FAILOVER: failover}})
+    make_certificates(state, inventory)
+    return replace(found, state=state, inventory=inventory)
+
+
+async def decided(bench: Bench, wanted: str) -> list[str]:
+    """What the registrar did until it did `wanted`, or in two seconds."""
+    log = bench.state / "truth" / "failover.jsonl"
+    settings, clock, truth = (
+        RegistrarSettings("lab.example", "403", 180),
+        ScaledClock(60),
+        TruthLog(bench.state, "failover"),
+    )
+    encrypted = telephones_context(bench, Role.FAILOVER)
+    await Registrar(settings, clock, OpenDoors(), Bindings(lambda: None), truth, encrypted).serve(UNIT, ("tls",))
+    given = Settings((Controller(UNIT, TLS_PORT, "tls"),), "lab.example", (), True)
+    phone = asyncio.create_task(SipPhone(IDENTITY, given, clock, PHONE, telephone_context(bench)).run())
+    try:
+        async with asyncio.timeout(WITHIN):
+            while wanted not in log.read_text():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pass
+    phone.cancel()
+    return [json.loads(line)["what"] for line in log.read_text().splitlines()]
+
+
+def test_a_telephone_registers_by_tls_and_its_keys_are_kept(tmp_path: Path) -> None:
+    bench = bench_whose_failover_system_has("lab", tmp_path)
+    assert asyncio.run(decided(bench, "accepted"))[:2] == ["challenged", "accepted"]
+    sessions = bench.state / FOLDER / SESSIONS
+    assert "CLIENT_RANDOM" in sessions.read_text()
+    assert sessions.stat().st_mode & 0o077 == 0
+
+
+def test_a_telephone_refuses_a_certificate_of_another_root(tmp_path: Path) -> None:
+    assert asyncio.run(decided(bench_whose_failover_system_has("another", tmp_path), "accepted")) == []
+
+
+@pytest.mark.parametrize("transport", ["tls", "tcp"])
+def test_the_port_goes_with_the_transport(transport: str) -> None:
+
+    [found] = controllers(f"10.77.1.10;transport={transport}")
+    assert found.port == (TLS_PORT if transport == "tls" else 5060)
