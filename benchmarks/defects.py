@@ -31,7 +31,7 @@ PAGE = ROOT / "docs" / "defects.md"
 TESTED = ("harness", "fixtures", "virtual_bench", "tests/resilience", "lab_inventory")
 AT_ONCE = 3
 """Benches side by side: with four at 30× two cores are near their edge."""
-SIGNS = {"failed": "red", "passed": "✓", "not judged": "grey"}
+SIGNS = {"failed": "red", "passed": "✓", "not judged": "grey", "skipped": "–"}
 
 
 def main() -> int:
@@ -118,7 +118,7 @@ def departures(row: dict[str, Any]) -> list[str]:
         return [f"the night left no results: {row.get('said', '')}"]
     found = []
     for clause in clauses():
-        seen = set(outcomes.get(clause, ()))
+        seen = set(outcomes.get(clause, ())) - {"skipped"}
         if clause in violated:
             if "failed" not in seen or not seen <= {"failed", "passed", "not judged"}:
                 found.append(f"{clause} is {', '.join(sorted(seen)) or 'not there'} and not red")
@@ -152,8 +152,8 @@ def publish(found: list[dict[str, Any]]) -> None:
         "",
         "Made by `python -m benchmarks.defects` (`tox run -e defects`): every defect of the virtual bench, and what",
         "the tests of each clause said while it was played. **red**: a test failed; grey: not judged, since a clause",
-        "that it presupposes did not hold; ✓: passed; empty: not played. A defect plays the episodes of its clauses,",
-        "and `home_lost`.",
+        "that it presupposes did not hold; ✓: passed; –: its bench cannot judge that; empty: not played. A defect",
+        "plays the episodes of its clauses, and `home_lost`.",
         "",
         f"| defect | {' | '.join(judged)} |",
         f"|---|{'---|' * len(judged)}",

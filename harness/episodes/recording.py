@@ -364,4 +364,5 @@ def inventory_of(folder: Path) -> Inventory:
 def _cases(inventory: Inventory) -> object:
     """What must not differ between recordings that are judged together; secrets differ between instances."""
     phones = [(name, phone.model, phone.extension) for name, phone in inventory.phones.items()]
-    return phones, inventory.settings, inventory.line
+    stated = [(role, system.sip, system.h323, system.failback) for role, system in inventory.systems.items()]
+    return phones, stated, inventory.settings, inventory.line

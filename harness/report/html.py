@@ -18,6 +18,7 @@ CATEGORIES = [
         ("Blocked by the harness", "blocked by harness"),
         ("Noted", "noted"),
         ("Not judged", "not judged"),
+        ("Skipped: not for this bench", "skipped"),
     )
 ]
 """Allure's categories, told by the label `outcome` that every case carries."""

@@ -1,6 +1,7 @@
 """`results.json`: every case with its figures, for trends over nights; `summary.md` for people."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -8,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from harness.base.interval import Interval, Measured, Never
 from harness.spec import Outcome
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+"""3: the outcome `skipped`."""
 
 
 class Row(BaseModel):
@@ -29,7 +31,7 @@ class Figure(Row):
     standard_uncertainty: float | None = None
     never_until: float | None = None
     limit: str | None = None
-    outcome: str
+    outcome: Outcome
     reason: str
 
 
@@ -39,7 +41,7 @@ class CaseRow(Row):
     id: str
     clause: str | None
     subjects: tuple[str, ...]
-    outcome: str
+    outcome: Outcome
     blame: str | None
     reason: str
     figures: tuple[Figure, ...]
@@ -101,14 +103,32 @@ def last_line(counts: Counter[Outcome], lab_faults: int, *, lab_clean: bool | No
         f"{counts[Outcome.INCONCLUSIVE]} inconclusive",
         f"{counts[Outcome.NOTED]} noted",
         f"{counts[Outcome.NOT_JUDGED]} not judged",
+        f"{counts[Outcome.SKIPPED]} skipped",
         f"{counts[Outcome.NOT_RUN]} not run",
         left,
     ]
     return " · ".join(parts)
 
 
+def skipped(cases: Iterable[CaseRow]) -> list[tuple[str, str, str]]:
+    """What the bench cannot judge: each clause with each reason once, and of how many cases that is said."""
+    found = Counter((case.clause or "", _why(case)) for case in cases if case.outcome is Outcome.SKIPPED)
+    return [
+        (clause, reason, f"{count} {'case' if count == 1 else 'cases'}")
+        for (clause, reason), count in sorted(found.items())
+    ]
+
+
+def _why(case: CaseRow) -> str:
+    """The reason without the clause's name, which stands beside it."""
+    return case.figures[-1].reason if case.figures else case.reason
+
+
 def summary(run: RunRow) -> str:
-    """The run as Markdown: what is not green first, each with its reason, then everything by clause."""
+    """The run as Markdown: what is not green first, each with its reason, then everything by clause.
+
+    What the bench cannot judge has a line a clause, not one a case.
+    """
     lines = [
         f"# Bench {run.bench}: {', '.join(f'{count} {word}' for word, count in run.counts.items())}",
         "",
@@ -120,20 +140,25 @@ def summary(run: RunRow) -> str:
         lines += [f"**Defects played:** {', '.join(run.defects)}", ""]
     lines += [f"**Lab left clean:** {'yes' if run.lab_clean else 'NO'}", ""]
     lines += [f"- {finding}" for finding in run.lab_findings] + [""] * bool(run.lab_findings)
-    departures = [case for case in run.cases if case.outcome != Outcome.PASS]
+    judged = [case for case in run.cases if case.outcome is not Outcome.SKIPPED]
+    departures = [case for case in judged if case.outcome is not Outcome.PASS]
     if departures:
         lines += ["## Not passed", "", "| case | outcome | blame | reason |", "|---|---|---|---|"]
         lines += [
             f"| {_name(case)} | {case.outcome} | {case.blame or ''} | {_cell(case.reason)} |" for case in departures
         ]
         lines.append("")
+    unjudgeable = skipped(run.cases)
+    if unjudgeable:
+        lines += ["## Skipped: what this bench cannot judge", "", "| clause | reason | cases |", "|---|---|---|"]
+        lines += [f"| {clause} | {_cell(reason)} | {cases} |" for clause, reason, cases in unjudgeable] + [""]
     lines += [
-        "## All cases",
+        "## All other cases" if unjudgeable else "## All cases",
         "",
         "| clause | about | outcome | measured (bench s) | limit |",
         "|---|---|---|---|---|",
     ]
-    lines += [_line(case) for case in sorted(run.cases, key=lambda case: (case.clause or "", case.id))]
+    lines += [_line(case) for case in sorted(judged, key=lambda case: (case.clause or "", case.id))]
     return "\n".join(lines) + "\n"
 
 

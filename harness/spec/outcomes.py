@@ -12,6 +12,8 @@ class Outcome(StrEnum):
     NOT_JUDGED = "not judged"
     BLOCKED = "blocked"
     NOTED = "noted"
+    SKIPPED = "skipped"
+    """Not for this bench: it has nothing to judge the clause by, or states another configuration."""
     NOT_RUN = "not run"
 
 
@@ -22,7 +24,7 @@ EXIT_CODES: dict[Outcome, int] = {
     Outcome.NOT_RUN: 12,
     Outcome.NOT_JUDGED: 13,
 }
-"""Exit code of a run by its gravest outcome, gravest first; 0 where only PASS and NOTED occur.
+"""Exit code of a run by its gravest outcome, gravest first; 0 where only PASS, NOTED and SKIPPED occur.
 2 to 5 are pytest's own (interrupted, internal error, usage, nothing collected); 14: the lab was not left clean."""
 
 EXIT_LAB_NOT_CLEAN = 14

@@ -16,6 +16,8 @@ GREEN = {"REG-BLOCK": ["passed"], "FO-DELAY": ["passed"], "FO-ALLOW": ["passed"]
         (["FB-DELAY"], {"FB-DELAY": ["not judged"]}, ["FB-DELAY is not judged and not red"]),
         (["FB-DELAY"], {"FB-DELAY": ["failed"], "FO-ALLOW": ["failed"]}, ["FO-ALLOW is failed and not green"]),
         (["FB-DELAY"], {"FB-DELAY": ["failed"], "FO-ALLOW": ["blocked"]}, ["FO-ALLOW is blocked and not green"]),
+        (["FB-DELAY"], {"FB-DELAY": ["failed", "skipped"], "FO-ALLOW": ["passed", "skipped"]}, []),
+        (["FB-DELAY"], {"FB-DELAY": ["skipped"]}, ["FB-DELAY is not there and not red"]),
         (["FO-ALLOW"], {"FO-ALLOW": ["failed"], "FB-DELAY": ["not judged"]}, []),
         (["FO-ALLOW"], {"FO-ALLOW": ["failed"]}, ["FB-DELAY is passed and not grey"]),
         (

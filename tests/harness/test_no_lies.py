@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.judging import Case, Departure, Inconclusive, current
+from fixtures.outcomes import need_readable
 from harness.base.errors import HarnessFault
 from harness.base.stimulus import Stimulus
 from harness.base.units import EpochSeconds, RealSeconds
@@ -390,6 +391,22 @@ def test_encrypted_registrations_without_keys_are_not_judged() -> None:
     made = recording(NIGHT)
     assert made.unreadable(PHONE) == ""
     assert "no key" in made.unreadable(PHONE.model_copy(update={"transport": "tls"}))
+
+
+@pytest.mark.parametrize(("keys", "told"), [(None, "SKIPPED FO-DELAY: no key"), (Path("keys"), "NOT JUDGED")])
+def test_a_bench_without_keys_cannot_judge_and_a_recording_without_them_is_not_judged(
+    keys: Path | None, told: str
+) -> None:
+    bench = inventory()
+    phones = {"phone-J179": PHONE.model_copy(update={"transport": "tls"})}
+    captures = {name: point.model_copy(update={"keys": keys}) for name, point in bench.captures.items()}
+    case = Case("made up", clauses()["FO-DELAY"], ("phone-J179",), "all", recordings=[recording(NIGHT)])
+    token = current.set(case)
+    try:
+        with pytest.raises(pytest.skip.Exception, match=told):
+            need_readable(case, bench.model_copy(update={"phones": phones, "captures": captures}))
+    finally:
+        current.reset(token)
 
 
 # Recordings that are not what they seem

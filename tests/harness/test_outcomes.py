@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 TEST = """
 import pytest
-from fixtures.judging import at_least, at_most, clause, judge, judge_none
+from fixtures.judging import at_least, at_most, cannot_judge, clause, judge, judge_none
 from harness.base.errors import ConfigurationFault, HarnessFault, LabFault
 from harness.base.interval import Interval, Never
 
@@ -45,6 +45,11 @@ def test_case():
 @clause("FO-DELAY")
 def test_case():
     judge(Interval(180, 181), at_least(180), tried=[], occasion="an attempt")
+""",
+    "skipped": """
+@clause("FO-DELAY")
+def test_case():
+    cannot_judge("this bench has no phone")
 """,
     "blocked": """
 @pytest.fixture
@@ -76,6 +81,7 @@ def run(pytester: pytest.Pytester, body: str, *options: str) -> tuple[pytest.Run
         ("failed", 1, "failure"),
         ("inconclusive", 11, "error"),
         ("not judged", 13, "skipped"),
+        ("skipped", 0, "skipped"),
         ("blocked", 10, "error"),
     ],
 )
@@ -150,6 +156,32 @@ def test_an_unknown_clause_is_refused() -> None:
 def test_the_last_line_says_it_all(pytester: pytest.Pytester) -> None:
     result, _ = run(pytester, BODIES["failed"])
     assert result.outlines[-1].strip().startswith("0 passed · 1 product defect · 0 lab faults · 0 inconclusive")
+
+
+def test_what_the_bench_cannot_judge_is_told_once_for_all_its_cases(pytester: pytest.Pytester) -> None:
+    body = """
+@pytest.mark.parametrize("number", [1, 2, 3])
+@clause("FO-DELAY")
+def test_skipped(number):
+    cannot_judge("this bench has no phone")
+"""
+    result, results = run(pytester, body + BODIES["passed"])
+    assert result.ret == 0
+    assert results["counts"] == {"passed": 1, "skipped": 3}
+    assert " 3 skipped · 0 not run" in result.outlines[-1]
+    told = [line for line in result.outlines if "this bench has no phone" in line]
+    assert told == ["skipped: FO-DELAY: this bench has no phone (3 cases)"]
+    summary = (pytester.path / "runs/latest/summary.md").read_text()
+    assert summary.count("this bench has no phone") == 1
+    assert "test_skipped" not in summary
+
+
+def test_a_skip_of_pytests_own_is_no_word_about_the_bench(pytester: pytest.Pytester) -> None:
+    result, results = run(
+        pytester, '@pytest.mark.skip(reason="later")\n@clause("FO-DELAY")\ndef test_case():\n    pass\n'
+    )
+    assert result.ret == 13
+    assert results["counts"] == {"not judged": 1}
 
 
 def test_a_failure_stays_one_where_the_teardown_breaks(pytester: pytest.Pytester) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.judging import at_most, clause, judge, judge_none, not_judged, note
+from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, not_judged, note
 from harness.base.interval import Interval, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
@@ -58,7 +58,7 @@ def test_it_serves_what_home_would(phone_repowered: Recording, phone: Phone, inv
     timeline = phone_repowered.timeline
     scope = scope_of(timeline, phone)
     if scope is None:
-        not_judged("this bench does not state what home serves to the phone's network")
+        cannot_judge("this bench does not state what home serves to the phone's network")
     powered = powered_in_failover(phone_repowered, phone)
     lease = lease_served(timeline, phone.mac, by=FAILOVER, since=powered)
     if lease is None:
@@ -121,6 +121,8 @@ def test_after_failback_it_serves_nobody_any_more(phone_repowered: Recording, in
 
 def powered_in_failover(recording: Recording, phone: Phone) -> Interval:
     """When the phone got power while home was lost."""
+    if phone.outlet is None:
+        cannot_judge(f"{phone.extension} hangs on no outlet of this bench")
     return recording.powered_on(phone, after=recording.line.last_sight_of(Role.HOME))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.judging import at_least, at_most, clause, judge, judge_between, judge_none, not_judged
+from fixtures.judging import at_least, at_most, cannot_judge, clause, judge, judge_between, judge_none, not_judged
 from harness.base.interval import Interval, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
@@ -40,6 +40,7 @@ def test_the_failover_system_blocks_homes_phones_in_normal_operation(
     if strayed:
         # Normal operation ends where a phone moves, so this comes before its window is looked for.
         judge_none(strayed, occasions=strayed, occasion="", marks=[(each.decided, "let in") for each in strayed])
+    need_probe(home_lost, protocol)
     probe = home_lost.registrations(protocol)
     registered = admission_at(HOME, probe, since=home_lost.whole).accepted
     if isinstance(registered, Never):
@@ -66,6 +67,7 @@ def test_no_phone_is_let_in_before_three_minutes(home_lost: Recording, phone: Ph
 
 @clause("FO-DELAY")
 def test_the_probe_is_not_let_in_before_three_minutes(home_lost: Recording, protocol: Protocol) -> None:
+    need_probe(home_lost, protocol)
     probe = home_lost.registrations(protocol)
     judge_delay(home_lost, probe, tried_by=probe)
 
@@ -139,6 +141,12 @@ def test_a_restart_of_the_failover_system_loses_the_phones(
         marks=[(rebooted, "reboot"), (first, "answers again"), *((each.decided, "registered") for each in there)],
         window=(rebooted.low, visible.low),
     )
+
+
+def need_probe(recording: Recording, protocol: Protocol) -> None:
+    """Nobody else tries at the failover system while home is there."""
+    if protocol not in recording.inventory.probes:
+        cannot_judge(f"this bench has no extension of the probe's own for {protocol}")
 
 
 def judge_delay(recording: Recording, own: Registrations, tried_by: Registrations) -> None:
