@@ -4,11 +4,14 @@ All in bench seconds.
 """
 
 from harness.inventory import Inventory, Phone
+from harness.spec import clauses
 
 SETTLING = 30.0
-FAILOVER_DELAY = 180.0
-FAILBACK_DELAY = 600.0
-GRACE = 300.0
+FAILOVER_DELAY = clauses()["FO-DELAY"].wait
+FAILBACK_DELAY = clauses()["FB-DELAY"].wait
+GRACE = clauses()["HP-END"].wait
+FLAP = (clauses()["FB-FLAP"].wait, 240.0)
+"""For how long home is visible, and then lost again."""
 CLOSED_BESIDES = 60.0
 """For so long beyond the failover bound a failover system that restarted must let nobody in (FO-RESTART)."""
 GOING_DOWN = 60.0

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class Episode:
     """One scripted outage.
 
-    `play` does it to a lab; `expected` is how long that takes at most on a conforming bench, bench
-    seconds; `touches` names what it disturbs, for the header that is printed before anything is.
+    `play` does it to a lab; `expected` is how long that takes at most on a conforming bench, `least` how long it must
+    last for its clauses to be judged at all, both in bench seconds; `touches` names what it disturbs, for the header
+    that is printed before anything is. What an episode that does not say lasts at least is nothing.
     """
 
     name: str
@@ -25,18 +26,22 @@ class Episode:
     play: Callable[["Lab"], None]
     expected: Callable[[Inventory], BenchSeconds]
     touches: tuple[str, ...]
+    least: Callable[[Inventory], BenchSeconds] = lambda _: BenchSeconds(0)
 
 
 _library: dict[str, Episode] = {}
 
 
 def episode(
-    sentence: str, expected: Callable[[Inventory], BenchSeconds], touches: tuple[str, ...]
+    sentence: str,
+    expected: Callable[[Inventory], BenchSeconds],
+    touches: tuple[str, ...],
+    least: Callable[[Inventory], BenchSeconds] = lambda _: BenchSeconds(0),
 ) -> Callable[[Callable[["Lab"], None]], Callable[["Lab"], None]]:
     """Put a function of a `Lab` into the library under its own name."""
 
     def register(play: Callable[["Lab"], None]) -> Callable[["Lab"], None]:
-        _library[play.__name__] = Episode(play.__name__, sentence, play, expected, touches)
+        _library[play.__name__] = Episode(play.__name__, sentence, play, expected, touches, least)
         return play
 
     return register

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from harness.base.errors import LabFault
 from harness.base.units import BenchSeconds
-from harness.episodes import bounds
+from harness.episodes import bounds, least
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
 from harness.inventory import Inventory, Role
@@ -13,8 +13,6 @@ NORMAL_OPERATION = 100.0
 """Watched before an outage: long enough for a probe in each third, and for a refresh of most phones."""
 PROBE_EVERY = 12.0
 """So that one try falls within the last 15 s before the 180 s are over."""
-FLAP = (540.0, 240.0)
-"""For how long home is visible, and then lost again."""
 CONFIRMED_FOR = 130.0
 """Watched after the move, so that every registration is confirmed at least once at the failover system."""
 
@@ -36,7 +34,7 @@ def _repower(inventory: Inventory) -> BenchSeconds:
 
 
 def _flap(inventory: Inventory) -> BenchSeconds:
-    return BenchSeconds(_outage(inventory) + sum(FLAP))
+    return BenchSeconds(_outage(inventory) + sum(bounds.FLAP))
 
 
 def _restart(inventory: Inventory) -> BenchSeconds:
@@ -47,6 +45,7 @@ def _restart(inventory: Inventory) -> BenchSeconds:
     "Home's link is cut at its switch until every phone has moved, then restored until every phone is back.",
     _outage,
     ("home's port",),
+    least.outage,
 )
 def home_lost(lab: Lab) -> None:
     """Home's link is cut, and restored after the phones have moved."""
@@ -56,13 +55,15 @@ def home_lost(lab: Lab) -> None:
     phones_return(lab)
 
 
-@episode("Home is rebooted by SSH, which takes less than 3 minutes.", _reboot, ("the home system",))
+@episode("Home is rebooted by SSH, which takes less than 3 minutes.", _reboot, ("the home system",), least.reboot)
 def home_rebooted_by_ssh(lab: Lab) -> None:
     """Home is rebooted by SSH."""
     _home_rebooted(lab, by="ssh")
 
 
-@episode("Home is rebooted from its console, which takes less than 3 minutes.", _reboot, ("the home system",))
+@episode(
+    "Home is rebooted from its console, which takes less than 3 minutes.", _reboot, ("the home system",), least.reboot
+)
 def home_rebooted_by_console(lab: Lab) -> None:
     """Home is rebooted from its console."""
     _home_rebooted(lab, by="console")
@@ -72,6 +73,7 @@ def home_rebooted_by_console(lab: Lab) -> None:
     "Every phone is power-cycled in failover and again after it has returned home; one also before and long after.",
     _repower,
     ("home's port", "the phones' outlets"),
+    least.repower,
 )
 def phone_repowered(lab: Lab) -> None:
     """Phones lose power in failover and again after failback; one in normal operation, too, and after all grace."""
@@ -95,14 +97,15 @@ def phone_repowered(lab: Lab) -> None:
     "Home's link is cut; once restored it is cut again before 10 minutes are over, and restored for good.",
     _flap,
     ("home's port",),
+    least.flap,
 )
 def home_flaps(lab: Lab) -> None:
     """Home is visible for 9 minutes, lost for 4, and visible."""
     lose_home(lab)
     lab.restore(Role.HOME)
-    lab.watch(FLAP[0], "home to be visible, but not for long enough")
+    lab.watch(bounds.FLAP[0], "home to be visible, but not for long enough")
     lab.cut(Role.HOME)
-    lab.watch(FLAP[1], "home to be lost again")
+    lab.watch(bounds.FLAP[1], "home to be lost again")
     lab.restore(Role.HOME)
     phones_return(lab)
 
@@ -111,6 +114,7 @@ def home_flaps(lab: Lab) -> None:
     "The failover system is rebooted by SSH while home is lost and the phones are there.",
     _restart,
     ("home's port", "the failover system"),
+    least.restart,
 )
 def failover_rebooted(lab: Lab) -> None:
     """The failover system restarts in failover."""

@@ -21,6 +21,7 @@ class Clause(BaseModel):
 
     `after`: the clauses presupposed; where one of them failed, this is not judged. `control`: those without which its
     occasions cannot be told from others (a refusal counts only if the same requester is let in later).
+    `wait`: bench seconds that the statement itself is about, so that nobody can judge it sooner.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +32,7 @@ class Clause(BaseModel):
     sentence: str
     after: tuple[str, ...] = ()
     control: tuple[str, ...] = ()
+    wait: float = 0.0
 
     def binds(self, binding: str) -> bool:
         """Whether a departure is a FAIL on a bench with this `binding` setting, or merely NOTED."""

@@ -1,0 +1,58 @@
+"""How long an episode must last: the waits that its clauses are about, and the phones' own periods.
+
+All in bench seconds. Whatever an episode takes beyond that is the harness's. Each begins in normal operation, which
+is seen once every phone has confirmed its registration at home.
+"""
+
+from harness.base.units import BenchSeconds
+from harness.episodes import bounds
+from harness.inventory import Inventory, Role
+from harness.spec import clauses
+
+
+def outage(inventory: Inventory) -> BenchSeconds:
+    """Normal operation, the move, its confirmation, the return."""
+    return BenchSeconds(gone_and_back(inventory) + confirmed(inventory))
+
+
+def reboot(inventory: Inventory) -> BenchSeconds:
+    """A short outage, all phones' finding home again, and as long as a failover would take to begin."""
+    return BenchSeconds(2 * confirmed(inventory) + bounds.SHORT_OUTAGE[0] + clauses()["FO-SHORT"].wait)
+
+
+def repower(inventory: Inventory) -> BenchSeconds:
+    """An outage in which phones boot, and after whose return all grace has to be over."""
+    boots = max(phone.catalogued.boot for phone in inventory.phones.values() if phone.outlet is not None)
+    return BenchSeconds(gone_and_back(inventory) + boots + bounds.GRACE + boots)
+
+
+def flap(inventory: Inventory) -> BenchSeconds:
+    """The move, home visible for not long enough, lost again, visible for long enough."""
+    return BenchSeconds(gone_and_back(inventory) + sum(bounds.FLAP))
+
+
+def restart(inventory: Inventory) -> BenchSeconds:
+    """An outage in which the failover system boots, and for how long it must let nobody in after that."""
+    boots = inventory.systems[Role.FAILOVER].boot_time
+    return BenchSeconds(outage(inventory) + boots + inventory.failover_bound + bounds.CLOSED_BESIDES)
+
+
+def gone_and_back(inventory: Inventory) -> float:
+    """Normal operation, the move, the return."""
+    return confirmed(inventory) + moved(inventory) + returned(inventory)
+
+
+def moved(inventory: Inventory) -> float:
+    """Until phones are let in, and the slowest has tried."""
+    return bounds.FAILOVER_DELAY + max(phone.catalogued.retry_max for phone in inventory.phones.values())
+
+
+def confirmed(inventory: Inventory) -> float:
+    """Until every registration was confirmed."""
+    return max(phone.catalogued.refresh for phone in inventory.phones.values())
+
+
+def returned(inventory: Inventory) -> float:
+    """Until phones may go back, and the slowest has tried."""
+    slowest = max(max(phone.catalogued.refresh, phone.catalogued.retry_max) for phone in inventory.phones.values())
+    return bounds.FAILBACK_DELAY + slowest

@@ -1,0 +1,32 @@
+"""How long episodes must last, by hand, for the phones of the virtual bench.
+
+Its slowest phone refreshes each 90 s and tries again each 90 s, boots in 60 s; units boot in 150 s; home counts as
+lost after 180 s and one keepalive of 30 s.
+"""
+
+import pytest
+
+from harness.episodes.episode import library
+from tests.harness.decoding import inventory
+
+BY_HAND = {
+    # at home 90, lost for 180, tried again 90, confirmed 90, visible for 600, tried again 90
+    "home_lost": 90 + 180 + 90 + 90 + 600 + 90,
+    # at home 90, lost for 180, tried again 90, visible for 540, lost for 240, visible for 600, tried again 90
+    "home_flaps": 90 + 180 + 90 + 540 + 240 + 600 + 90,
+    # at home 90, away for 140, all back within 90, 180 more in which nothing is invoked
+    "home_rebooted_by_ssh": 90 + 140 + 90 + 180,
+    # as home_lost, the failover system boots in 150, lets nobody in for 210 and 60
+    "failover_rebooted": 1140 + 150 + 210 + 60,
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_an_episode_lasts_at_least(name: str) -> None:
+    assert float(library()[name].least(inventory())) == BY_HAND[name]
+
+
+@pytest.mark.parametrize("name", library())
+def test_no_episode_is_planned_to_be_over_before_it_can_be_judged(name: str) -> None:
+    found = library()[name]
+    assert 0 < found.least(inventory()) < found.expected(inventory())
