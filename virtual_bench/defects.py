@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness.base.errors import ConfigurationFault
+from harness.inventory import Role
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Conduct:
     `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain,
     and with `dhcp_relayed_only` to nobody who asks without a relay.
     `blocks`: home's phones are kept out in normal operation. `counts_anew`: a home that is lost again has to be
-    visible for all of `returns_after` once more. `forgets`: a restart clears the records (IP Office Resilience 12.2).
+    visible for all of `returns_after` once more. By TLS phones are shown its own certificate, or
+    `shows_certificate_of` another unit. `forgets`: a restart clears the records (IP Office Resilience 12.2).
     """
 
     opens_after: float | None = 180.0
@@ -34,6 +36,7 @@ class Conduct:
     dhcp_after: bool = False
     dhcp_domain: str | None = None
     dhcp_relayed_only: bool = False
+    shows_certificate_of: Role | None = None
 
 
 class Change(Protocol):
@@ -140,6 +143,13 @@ DEFECTS = {
             ("DHCP-RELAY",),
             lambda conduct: replace(conduct, dhcp_relayed_only=True),
             bench="virtual-one-subnet",
+        ),
+        Defect(
+            "anothers-certificate",
+            "The failover system shows phones a certificate that is home's, and not in its own name.",
+            ("CFG-CERT", "FO-ALLOW"),
+            lambda conduct: replace(conduct, shows_certificate_of=Role.HOME),
+            bench="virtual-tls",
         ),
     )
 }

@@ -23,6 +23,7 @@ class Homecoming:
 
         Raises LabFault that names who is not at home, after it was re-powered.
         """
+        self._reconnect_encrypted()
         if not self._all_seen(bounds.last_return(self._lab.inventory)):
             self._repower(self._missing())
         self._await_end_of_grace()
@@ -39,6 +40,12 @@ class Homecoming:
     def _seen(self, name: str) -> bool:
         extension = self._phones[name].extension
         return any(self._lab.live.was_at(extension, role, self._lab.began) for role in Role)
+
+    def _reconnect_encrypted(self) -> None:
+        """Session keys open only what a recording holds from its handshake on, and phones stay connected for days."""
+        for name in self._missing():
+            if self._phones[name].transport == "tls" and self._phones[name].outlet is not None:
+                self._lab.power_cycle(name)
 
     def _repower(self, missing: list[str]) -> None:
         """The named remedy, once."""

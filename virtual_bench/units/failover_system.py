@@ -37,7 +37,7 @@ class FailoverSystem:
         self.bindings = Bindings(self._tell)
         self._line = around.line(self)
         self._dhcp = around.dhcp(relayed_only=self._conduct.dhcp_relayed_only)
-        self._registrar = around.registrar(self, self.bindings)
+        self._registrar = around.registrar(self, self.bindings, self._conduct.shows_certificate_of)
         self._gatekeeper = around.gatekeeper(self, self.bindings)
         self._store = around.files("records") / "kept.json"
         self._changed = asyncio.Event()

@@ -52,13 +52,16 @@ class Surroundings:
         """A folder of the unit's own for the files of one service; it outlives reboots."""
         return self.bench.state / "files" / self.role.value / name
 
-    def registrar(self, doors: Doorkeeper, bindings: Bindings) -> Registrar | None:
-        """The SIP registrar, where the system supports SIP extensions."""
+    def registrar(self, doors: Doorkeeper, bindings: Bindings, shows: Role | None = None) -> Registrar | None:
+        """The SIP registrar, where the system supports SIP extensions; by TLS it shows its own certificate.
+
+        `shows`: that of this unit instead.
+        """
         sip = self.system.sip
         if sip is None:
             return None
         settings = RegistrarSettings(sip.domain, self.virtual.sip_blocked, round(self.virtual.granted_expiry))
-        encrypted = telephones_context(self.bench, self.role) if "tls" in sip.transports else None
+        encrypted = telephones_context(self.bench, shows or self.role) if "tls" in sip.transports else None
         return Registrar(settings, self.clock, doors, bindings, self.truth, encrypted)
 
     def gatekeeper(self, doors: Doorkeeper, bindings: Bindings) -> Gatekeeper | None:
