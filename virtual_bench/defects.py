@@ -1,6 +1,6 @@
 """Defects: deliberate departures from the specification, to show that a test can fail.
 
-A defect changes the failover system's `Conduct` and nothing else, so that no unit has a branch for any.
+A defect changes the systems' `Conduct` and nothing else, so that no unit has a branch for any.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,13 @@ from harness.inventory import Role
 
 @dataclass(frozen=True)
 class Conduct:
-    """What the failover system goes by; times in bench seconds (IP Office Resilience 12.2: 3, 10 and 5 minutes).
+    """What the systems go by; times in bench seconds (IP Office Resilience 12.2: 3, 10 and 5 minutes).
 
     `opens_after` the last sight of home phones are let in, `None`: never; `returns_after` home became visible
     again they are sent back; for `grace` after that they may still be at the failover system. DHCP is served
     `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain,
-    and with `dhcp_relayed_only` to nobody who asks without a relay.
+    and with `dhcp_relayed_only` to nobody who asks without a relay. `numbers_apart`: home's DHCP sends the failover
+    system's own phones there, by an option of another number.
     `blocks`: home's phones are kept out in normal operation. `counts_anew`: a home that is lost again has to be
     visible for all of `returns_after` once more. By TLS phones are shown its own certificate, or
     `shows_certificate_of` another unit. `forgets`: a restart clears the records (IP Office Resilience 12.2).
@@ -36,6 +37,7 @@ class Conduct:
     dhcp_after: bool = False
     dhcp_domain: str | None = None
     dhcp_relayed_only: bool = False
+    numbers_apart: bool = True
     shows_certificate_of: Role | None = None
 
 
@@ -143,6 +145,13 @@ DEFECTS = {
             ("DHCP-RELAY",),
             lambda conduct: replace(conduct, dhcp_relayed_only=True),
             bench="virtual-one-subnet",
+        ),
+        Defect(
+            "one-number-for-all",
+            "Home's DHCP tells the failover system's own phones, too, to register at home.",
+            ("DHCP-SSON",),
+            lambda conduct: replace(conduct, numbers_apart=False),
+            unit="home",
         ),
         Defect(
             "anothers-certificate",

@@ -37,7 +37,7 @@ class Cable:
 def powered(inventory: Inventory) -> dict[str, str]:
     """Name to kind ("unit", "phone") of every device that hangs on a switch port and has a plug."""
     units = {role.value: "unit" for role in inventory.systems}
-    return units | dict.fromkeys(inventory.phones, "phone")
+    return units | dict.fromkeys(inventory.telephones, "phone")
 
 
 def networks(inventory: Inventory) -> dict[str, str]:
@@ -99,7 +99,7 @@ def _own_commands(inventory: Inventory, name: str) -> list[str]:
         return [line for site in _routed(inventory) for line in _router_leg(inventory, site)]
     if name in inventory.pdus:
         return interface(ETH0, f"{inventory.pdus[name].address}/{prefix}")
-    if name in inventory.phones:
+    if name in inventory.telephones:
         return interface(ETH0)
     if name in (servers := terminal_servers(inventory)):
         return interface(ETH0, f"{servers[name]}/{prefix}")
@@ -186,7 +186,7 @@ def _uplink_ports(inventory: Inventory) -> Iterator[tuple[str, str, str]]:
 def _access(inventory: Inventory) -> Iterator[Cable]:
     for role, system in inventory.systems.items():
         yield Cable(End(system.port.switch, system.port.port), End(role.value, ETH0, system.mac))
-    for name, phone in inventory.phones.items():
+    for name, phone in inventory.telephones.items():
         yield Cable(End(phone.port.switch, phone.port.port), End(name, ETH0, phone.mac))
 
 

@@ -40,7 +40,7 @@ def _mirror(inventory: Inventory, index: int, name: str) -> Mirror:
 
 def _port_of(inventory: Inventory, device: str) -> PortRef:
     units = {role.value: system.port for role, system in inventory.systems.items()}
-    return (units | {name: phone.port for name, phone in inventory.phones.items()})[device]
+    return (units | {name: phone.port for name, phone in inventory.telephones.items()})[device]
 
 
 def rules(mirror: Mirror, bit: int) -> str:

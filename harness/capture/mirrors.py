@@ -71,7 +71,7 @@ def sought_at(inventory: Inventory) -> list[Sought]:
         if role is not None:
             found.append(_to_unit(point, str(role), inventory.systems[role].address))
             continue
-        site = next((inventory.phones[name].site for name in capture.sees if name in inventory.phones), None)
+        site = next((inventory.telephones[name].site for name in capture.sees if name in inventory.telephones), None)
         free = _free_address(inventory, site) if site is not None else None
         if site is not None and free is not None:
             found.append(_to_nobody(point, site, free))

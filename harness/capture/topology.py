@@ -83,6 +83,6 @@ def open_topology() -> Topology:
 
 
 def _seen(inventory: Inventory, names: tuple[str, ...]) -> dict[str, tuple[str | None, str | None]]:
-    phones = {name: (phone.mac, None) for name, phone in inventory.phones.items()}
+    phones = {name: (phone.mac, None) for name, phone in inventory.telephones.items()}
     systems = {role.value: (system.mac, str(system.address)) for role, system in inventory.systems.items()}
     return {name: found for name, found in (phones | systems).items() if name in names}

@@ -25,7 +25,7 @@ from harness.episodes.probing import Probing
 from harness.episodes.sanity import Sanity, left_by_another, unfit
 from harness.episodes.watching import Waiting, Watcher
 from harness.episodes.writing import write_recording
-from harness.inventory import Bench, OutletRef, PortRef, Role
+from harness.inventory import Bench, OutletRef, Phone, PortRef, Role, System
 from harness.journal.deeds import Deeds, told
 from harness.journal.door import Door
 from harness.journal.lease import Lease
@@ -212,7 +212,7 @@ class Lab:
 
     def registered(self, phone: str, role: Role, since: float) -> bool:
         """Whether the wire showed `phone` accepted or confirmed at `role` since the epoch second `since`."""
-        return self.live.registered(self.inventory.phones[phone].extension, role, since)
+        return self.live.registered(self.inventory.telephones[phone].extension, role, since)
 
     def sees_home(self, since: float) -> bool:
         """Whether the wire showed home's end of the line between the systems alive after the epoch second `since`."""
@@ -348,10 +348,13 @@ class Lab:
         self.clocks.append(Clocks(realtime=pair.realtime, monotonic=pair.monotonic))
 
     def _port(self, device: str) -> PortRef:
-        return self.inventory.systems[Role(device)].port if device in set(Role) else self.inventory.phones[device].port
+        return self._wired(device).port
+
+    def _wired(self, device: str) -> System | Phone:
+        return self.inventory.systems[Role(device)] if device in set(Role) else self.inventory.telephones[device]
 
     def _outlet(self, device: str) -> OutletRef:
-        entry = self.inventory.systems[Role(device)] if device in set(Role) else self.inventory.phones[device]
+        entry = self._wired(device)
         if entry.outlet is None:
             raise ConfigurationFault(
                 "it hangs on no outlet.",

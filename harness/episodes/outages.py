@@ -76,10 +76,10 @@ def home_rebooted_by_console(lab: Lab) -> None:
     least.repower,
 )
 def phone_repowered(lab: Lab) -> None:
-    """Phones lose power in failover and again after failback; one in normal operation, too, and after all grace."""
+    """Phones lose power in failover and again after failback; some in normal operation, too, and after all grace."""
     phones = _pluggable(lab)
     lab.await_all_at_home()
-    repower(lab, phones[:1], "home before the outage", Role.HOME)
+    repower(lab, [*phones[:1], *_own(lab)], "home before the outage", Role.HOME)
     lose_home(lab)
     repower(lab, phones, "the failover system", Role.FAILOVER)
     lab.restore(Role.HOME)
@@ -167,14 +167,14 @@ def phones_return(lab: Lab) -> None:
 
 
 def repower(lab: Lab, phones: Sequence[str], where: str, role: Role) -> None:
-    """These phones off and on again at once; until each is registered, or must have been."""
+    """These phones off and on again at once; until each of home's is registered, or must have been."""
     for name in phones:
         lab.power_off(name)
     off = lab.now()
     lab.watch(10, "the phones to lose all charge")
     for name in phones:
         lab.power_on(name)
-    within = max((bounds.back_after_power(lab.inventory.phones[name]) for name in phones), default=0.0)
+    within = max((bounds.back_after_power(lab.inventory.telephones[name]) for name in phones), default=0.0)
 
     def registered() -> bool:
         return all(lab.registered(name, role, since=off) for name in phones if name in lab.inventory.readable)
@@ -184,6 +184,10 @@ def repower(lab: Lab, phones: Sequence[str], where: str, role: Role) -> None:
 
 def _pluggable(lab: Lab) -> list[str]:
     return [name for name, phone in lab.inventory.phones.items() if phone.outlet is not None]
+
+
+def _own(lab: Lab) -> list[str]:
+    return [name for name, phone in lab.inventory.failover_phones.items() if phone.outlet is not None]
 
 
 def _home_rebooted(lab: Lab, by: str) -> None:

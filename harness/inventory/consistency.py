@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.inventory.models import Inventory, OutletRef, PortRef, Role
+from harness.inventory.models import Inventory, OutletRef, Phone, PortRef, Role
 from harness.inventory.telephones import Protocol, catalogue
 
 SWITCH_DIALECTS = ("cisco_ios",)
@@ -44,15 +44,20 @@ def _one_of(place: Place, value: str, known: Iterable[str], what: str) -> Iterat
 
 
 def _models(inventory: Inventory) -> Iterator[Finding]:
-    for name, phone in inventory.phones.items():
-        yield from _one_of(("phones", name, "model"), phone.model, catalogue(), "model")
+    for place, phone in _telephones(inventory):
+        yield from _one_of((*place, "model"), phone.model, catalogue(), "model")
+
+
+def _telephones(inventory: Inventory) -> Iterator[tuple[tuple[str, str], Phone]]:
+    yield from ((("phones", name), phone) for name, phone in inventory.phones.items())
+    yield from ((("failover_phones", name), phone) for name, phone in inventory.failover_phones.items())
 
 
 def _devices(inventory: Inventory) -> Iterator[tuple[Place, str, PortRef, OutletRef | None]]:
     for role, system in inventory.systems.items():
         yield ("systems", role.value), role.value, system.port, system.outlet
-    for name, phone in inventory.phones.items():
-        yield ("phones", name), name, phone.port, phone.outlet
+    for place, phone in _telephones(inventory):
+        yield place, place[1], phone.port, phone.outlet
 
 
 def _ports(inventory: Inventory) -> Iterator[Finding]:
@@ -92,11 +97,13 @@ def _consoles(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _unique(inventory: Inventory) -> Iterator[Finding]:
-    phones = inventory.phones  # a port or outlet used twice is told by whom it is for
-    extensions: list[tuple[Place, Hashable]] = [(("phones", n, "extension"), p.extension) for n, p in phones.items()]
+    # A port or outlet used twice is told by whom it is for.
+    phones = list(_telephones(inventory))
+    extensions: list[tuple[Place, Hashable]] = [((*place, "extension"), phone.extension) for place, phone in phones]
     extensions += [(("probes", p.value, "extension"), e.extension) for p, e in inventory.probes.items()]
     yield from _twice("extension", extensions)
-    yield from _twice("MAC address", [(("phones", n, "mac"), p.mac) for n, p in phones.items()])
+    yield from _twice("MAC address", [((*place, "mac"), phone.mac) for place, phone in phones])
+    yield from _twice("name", [(place, place[1]) for place, _ in phones])
     yield from _twice("address", [(("systems", r.value, "address"), s.address) for r, s in inventory.systems.items()])
 
 
@@ -138,8 +145,8 @@ def _captures(inventory: Inventory) -> Iterator[Finding]:
 def _sites(inventory: Inventory) -> Iterator[Finding]:
     for role, system in inventory.systems.items():
         yield from _one_of(("systems", role.value, "site"), system.site, inventory.sites, "site")
-    for name, phone in inventory.phones.items():
-        yield from _one_of(("phones", name, "site"), phone.site, inventory.sites, "site")
+    for place, phone in _telephones(inventory):
+        yield from _one_of((*place, "site"), phone.site, inventory.sites, "site")
 
 
 _CHECKS: tuple[Callable[[Inventory], Iterator[Finding]], ...] = (

@@ -172,7 +172,7 @@ class Console(Entry):
 
 
 class Phone(Entry):
-    """One telephone of home."""
+    """One telephone, of home where it stands among `phones`."""
 
     model: str
     extension: Extension
@@ -183,6 +183,9 @@ class Phone(Entry):
     mac: Mac
     transport: Literal["udp", "tcp", "tls"] = "udp"
     site: Name = "phones"
+    sson: int | None = Field(
+        default=None, ge=128, le=254, description="Number of its site-specific DHCP option; default: its model's."
+    )
     resilient: bool = Field(default=True, description="Whether it is configured to know the failover system.")
 
     @property
@@ -194,6 +197,11 @@ class Phone(Entry):
     def protocol(self) -> Protocol:
         """What it registers with."""
         return self.catalogued.protocol
+
+    @property
+    def site_option(self) -> int | None:
+        """The number of its site-specific DHCP option."""
+        return self.sson or self.catalogued.sson
 
 
 class ProbeExtension(Entry):
@@ -309,6 +317,9 @@ class Inventory(Entry):
     pdus: dict[Name, Pdu] = {}
     consoles: dict[Name, Console] = {}
     phones: dict[Name, Phone]
+    failover_phones: dict[Name, Phone] = Field(
+        default={}, description="Telephones of the failover system itself, which stay where they are."
+    )
     probes: dict[Protocol, ProbeExtension] = {}
     dhcp_scopes: dict[Name, DhcpScope] = {}
     captures: dict[Name, CapturePoint]
@@ -320,6 +331,11 @@ class Inventory(Entry):
         return self.settings.failover_bound or 180 + self.line.keepalive.period
 
     @property
+    def telephones(self) -> dict[Name, Phone]:
+        """Those of both systems."""
+        return {**self.phones, **self.failover_phones}
+
+    @property
     def readable(self) -> tuple[str, ...]:
         """The phones whose registrations can be read: not encrypted, or some capture point has session keys."""
         keys = any(capture.keys is not None for capture in self.captures.values())
@@ -327,7 +343,7 @@ class Inventory(Entry):
 
     def name_of(self, phone: Phone) -> str:
         """How a phone of this bench is called in it."""
-        return next(name for name, entry in self.phones.items() if entry.extension == phone.extension)
+        return next(name for name, entry in self.telephones.items() if entry.extension == phone.extension)
 
     @property
     def failback_bound(self) -> float:

@@ -9,6 +9,7 @@ from harness.timeline.addresses import (
     offer_to,
     offers_to_discovers,
     scope_of,
+    strange_numbers,
 )
 from harness.timeline.lanes import Lane, Span
 from harness.timeline.line import LineTimeline, Outage
@@ -79,6 +80,7 @@ __all__ = [
     "offers_to_discovers",
     "registered_at",
     "scope_of",
+    "strange_numbers",
     "strays",
     "thirds",
     "tries",

@@ -99,6 +99,22 @@ def departures_from(scope: DhcpScope, netmask: IPv4Address, lease: DhcpMoment) -
     return tuple(found)
 
 
+def strange_numbers(timeline: Timeline, phone: Phone, system: Role, lease: DhcpMoment) -> tuple[str, ...]:
+    """What of a lease tells a phone of `system` to belong elsewhere, each in words.
+
+    It is to have the site-specific option of its own number, which names its system first, and none of the others'.
+    """
+    scope, options = scope_of(timeline, phone), lease.event.options
+    others = {scope.sson, scope.sson_of_failover} - {phone.site_option} if scope else set()
+    found = [f"the other system's option {number} is there" for number in sorted(others & set(options), key=str)]
+    text = options.get(phone.site_option or 0, b"").decode(errors="replace")
+    first = text.partition("MCIPADD=")[2].split(",")[0]
+    address = str(timeline.inventory.systems[system].address)
+    if first != address:
+        found.append(f"option {phone.site_option} names '{first}' first and not {address}")
+    return tuple(found)
+
+
 def _shown(number: int, value: bytes | None) -> str:
     if value is None:
         return "not there"

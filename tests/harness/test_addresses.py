@@ -18,6 +18,7 @@ from harness.timeline import (
     offer_to,
     offers_to_discovers,
     scope_of,
+    strange_numbers,
 )
 from tests.harness.decoding import inventory
 from tests.harness.test_timeline import FAILOVER, HOME, PHONE, attempt, build, epoch
@@ -62,6 +63,30 @@ def test_an_offer_counts_as_it_is_at_the_port_of_its_server(relayed: bool) -> No
     assert found.low <= 20 <= found.high
     assert isinstance(offer_to(timeline, MAC, FAILOVER, since, relayed=not relayed), Never)
     assert isinstance(offer_to(timeline, MAC, HOME, since, relayed=relayed), Never)
+
+
+OF_HOME, OF_FAILOVER = b"MCIPADD=10.77.1.10,10.77.2.10,MCPORT=1719", b"MCIPADD=10.77.2.10,MCPORT=1719"
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "options", "strange"),
+    [
+        (PHONE, HOME, {242: OF_HOME}, ""),
+        ("phone-own", FAILOVER, {176: OF_FAILOVER}, ""),
+        ("phone-own", FAILOVER, {176: OF_HOME}, "option 176 names '10.77.1.10' first and not 10.77.2.10"),
+        ("phone-own", FAILOVER, {242: OF_HOME}, "the other system's option 242 is there"),
+        (PHONE, HOME, {242: OF_HOME, 176: OF_FAILOVER}, "the other system's option 176 is there"),
+        (PHONE, HOME, {}, "option 242 names '' first and not 10.77.1.10"),
+    ],
+)
+def test_a_phone_is_told_by_its_own_number_where_it_belongs(
+    name: str, system: Role, options: Mapping[int, bytes], strange: str
+) -> None:
+    timeline = build(answer(20, DhcpKind.ACK, by=HOME, options=options))
+    lease = lease_served(timeline, MAC, by=HOME, since=Interval.at(10))
+    assert lease is not None
+    found = strange_numbers(timeline, inventory().telephones[name], system, lease)
+    assert (found[:1] or ("",)) == (strange,)
 
 
 def test_what_a_server_says_to_another_counts_for_neither() -> None:

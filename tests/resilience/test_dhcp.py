@@ -19,6 +19,7 @@ from harness.timeline import (
     offer_to,
     offers_to_discovers,
     scope_of,
+    strange_numbers,
 )
 from harness.timeline.addresses import REPORTED
 
@@ -96,6 +97,33 @@ def test_another_network_is_served_through_a_relay_and_its_own_without(
     )
 
 
+@clause("DHCP-SSON")
+def test_each_systems_phones_are_told_apart_by_a_number_of_their_own(
+    phone_repowered: Recording, inventory: Inventory
+) -> None:
+    own = [phone for phone in inventory.failover_phones.values() if phone.outlet is not None]
+    if not own:
+        cannot_judge("this bench has no phone of the failover system's own that can be re-powered")
+    lost = phone_repowered.line.last_sight_of(Role.HOME)
+    of_home = [phone for phone in inventory.phones.values() if repowered_before(phone_repowered, phone, lost)]
+    if not of_home:
+        not_judged("no phone of home was re-powered in normal operation")
+    for phone, system in [*((each, Role.HOME) for each in of_home), *((each, FAILOVER) for each in own)]:
+        powered = phone_repowered.powered_on(phone)
+        lease = lease_served(phone_repowered.timeline, phone.mac, by=Role.HOME, since=powered)
+        if lease is None or lease.at.high >= lost.low:
+            not_judged(f"{phone.extension} was given no address by home in normal operation")
+        otherwise = strange_numbers(phone_repowered.timeline, phone, system, lease)
+        marks = [(powered, "power"), (lease.at, f"{phone.extension} has its address")]
+        judge_none(otherwise, occasions=[lease], occasion="a lease from home", marks=marks)
+        registered = admission_at(system, phone_repowered.registrations(phone), since=powered).accepted
+        judge(
+            registered - powered,
+            at_most(bounds.back_after_power(phone)),
+            marks=[*marks, (registered, f"{phone.extension} registered")],
+        )
+
+
 @clause("DHCP-END")
 def test_after_failback_it_serves_nobody_any_more(phone_repowered: Recording, inventory: Inventory) -> None:
     timeline = phone_repowered.timeline
@@ -117,6 +145,12 @@ def test_after_failback_it_serves_nobody_any_more(phone_repowered: Recording, in
         marks=[(start, "last grace"), *((moment.at, "offer") for moment in offered)],
         window=(after.low, after.high),
     )
+
+
+def repowered_before(recording: Recording, phone: Phone, lost: Interval) -> bool:
+    """Whether the phone lost its power and got it again in normal operation."""
+    powered = recording.timeline.stimulus("power_on", recording.inventory.name_of(phone))
+    return powered is not None and powered.bracket.high < lost.low
 
 
 def powered_in_failover(recording: Recording, phone: Phone) -> Interval:

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.inventory import catalogue
+from harness.inventory import catalogue, find_bench
 from virtual_bench.phones.behaviour import BOOT, H323, SipBehaviour, sip_behaviour
 from virtual_bench.phones.dhcp_client import Lease, read_event
 from virtual_bench.phones.race import first_of
 from virtual_bench.phones.settings import Controller, combine, settings_lines, site_option
 from virtual_bench.units.dhcp import configuration, option_string, read_leases
-from virtual_bench.units.records import Records, Scope, User
+from virtual_bench.units.records import Records, Scope, User, scopes_of
 from virtual_bench.units.settings_file import settings_file
 
 SCOPE = Scope(
@@ -38,12 +38,12 @@ def test_a_pushed_failback_is_not_asked_for() -> None:
 
 def test_the_dhcp_clients_report_is_read() -> None:
     site = option_string(SCOPE).encode().hex()
-    line = f"EVENT bound ip=10.77.3.125 subnet=255.255.255.0 router=10.77.3.1 opt242={site} opt176="
+    line = f"EVENT bound ip=10.77.3.125 subnet=255.255.255.0 router=10.77.3.1 site={site}"
     reason, lease = read_event(line)
     assert reason == "bound"
     assert lease == Lease("10.77.3.125", "255.255.255.0", "10.77.3.1", option_string(SCOPE))
     assert lease.interface == "10.77.3.125/24"
-    assert read_event("EVENT deconfig ip= subnet= router= opt242= opt176=") == ("deconfig", None)
+    assert read_event("EVENT deconfig ip= subnet= router= site=") == ("deconfig", None)
 
 
 def test_dnsmasq_is_given_the_scope_and_who_has_which_address(tmp_path: Path) -> None:
@@ -51,6 +51,12 @@ def test_dnsmasq_is_given_the_scope_and_who_has_which_address(tmp_path: Path) ->
     assert "dhcp-range=set:scope0,10.77.3.100,10.77.3.149,255.255.255.0,3600" in text
     assert 'dhcp-option=tag:scope0,242,"MCIPADD=10.77.1.10,10.77.2.10,MCPORT=1719,HTTPSRVR=10.77.1.10"' in text
     assert "dhcp-host=02:77:00:00:03:01,10.77.3.125" in text
+
+
+@pytest.mark.parametrize(("apart", "told"), [(True, "10.77.2.10"), (False, "10.77.1.10")])
+def test_the_failover_systems_phones_have_a_number_of_their_own(tmp_path: Path, apart: bool, told: str) -> None:
+    text = configuration(scopes_of(find_bench("virtual"), apart=apart), {}, tmp_path / "leases")
+    assert f'dhcp-option=tag:scope0,176,"MCIPADD={told},MCPORT=1719,HTTPSRVR={told}"' in text
 
 
 def test_leases_are_read_from_dnsmasqs_file(tmp_path: Path) -> None:

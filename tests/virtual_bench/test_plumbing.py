@@ -88,7 +88,7 @@ class TestFabric:
             fabric.check(changed.inventory)
 
     def test_an_outlet_for_something_without_a_plug_is_refused(self, bench: Bench) -> None:
-        changed = with_overrides(bench, {"pdus.pdu-1.outlets.7": "kettle"})
+        changed = with_overrides(bench, {"pdus.pdu-1.outlets.8": "kettle"})
         with pytest.raises(ConfigurationFault, match="no device 'kettle'"):
             fabric.check(changed.inventory)
 
@@ -97,7 +97,7 @@ class TestMirror:
     def test_each_capture_point_is_one(self, inventory: Inventory) -> None:
         phones = next(mirror for mirror in mirrors(inventory) if mirror.interface == "cap-phones")
         assert phones.switch == "sw-phones"
-        assert phones.ports == ("port1", "port2", "port3", "port4")
+        assert phones.ports == ("port1", "port2", "port3", "port4", "port5")
         assert phones.others == ("uplink",)
 
     def test_with_one_port_every_frame_of_it_is_copied(self) -> None:

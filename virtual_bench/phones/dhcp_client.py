@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INTERFACE = "eth0"
-SITE_OPTIONS = (242, 176)
-"""Site-specific option numbers asked for: 242 for 1600, 9600 and J100, 176 for 4600 and 5600."""
-_FIELDS = ("ip", "subnet", "router", *(f"opt{number}" for number in SITE_OPTIONS))
-_SCRIPT = '#!/bin/sh\necho "EVENT $1' + "".join(f" {name}=${{{name}%% *}}" for name in _FIELDS) + '"\n'
+USUAL_SITE_OPTION = 242
+"""Number of the site-specific option for 1600, 9600 and J100; 176 is that of 4600 and 5600."""
+_FIELDS = ("ip", "subnet", "router", "site")
 EVENT = "EVENT"
 
 
@@ -34,26 +33,36 @@ def read_event(line: str) -> tuple[str, Lease | None]:
     given = dict(word.split("=", 1) for word in words)
     if not given.get("ip"):
         return reason, None
-    site = next((given[f"opt{number}"] for number in SITE_OPTIONS if given.get(f"opt{number}")), "")
-    return reason, Lease(given["ip"], given["subnet"], given["router"], bytes.fromhex(site).decode())
+    site = bytes.fromhex(given.get("site", "")).decode()
+    return reason, Lease(given["ip"], given["subnet"], given["router"], site)
+
+
+def script(number: int) -> str:
+    """What the client runs at each event: it prints reason, address and site-specific option `number`, and no more."""
+    variables = dict(zip(_FIELDS, ("ip", "subnet", "router", f"opt{number}"), strict=True))
+    told = "".join(f" {name}=${{{variable}%% *}}" for name, variable in variables.items())
+    return f'#!/bin/sh\necho "EVENT $1{told}"\n'
 
 
 class DhcpClient:
-    """Keeps an address for as long as it runs; its script lies in `folder`."""
+    """Keeps an address for as long as it runs; its script lies in `folder`.
 
-    def __init__(self, folder: Path) -> None:
-        self._script = folder / "udhcpc.sh"
+    `number` is that of the one site-specific option that the telephone asks for.
+    """
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._script, self._number = folder / "udhcpc.sh", number
         self._script.parent.mkdir(parents=True, exist_ok=True)
-        self._script.write_text(_SCRIPT)
+        self._script.write_text(script(number))
         self._script.chmod(0o755)
         self._lease: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Ask at the shortest intervals that the client has, and renew; never returns."""
-        asked = [f"-O{number}" for number in SITE_OPTIONS]
         process = await asyncio.create_subprocess_exec(
             "setpriv", "--pdeathsig", "KILL", "busybox", "udhcpc", "-f", "-i", INTERFACE, "-T1", "-t2", "-A1",
-            "-s", str(self._script), *asked, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            f"-O{self._number}", "-s", str(self._script),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout is not None
         async for line in process.stdout:

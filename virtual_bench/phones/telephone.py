@@ -5,7 +5,7 @@ from typing import Protocol
 
 from harness.inventory import Bench
 from virtual_bench.phones.behaviour import ASK_AGAIN, BOOT
-from virtual_bench.phones.dhcp_client import DhcpClient, Lease
+from virtual_bench.phones.dhcp_client import USUAL_SITE_OPTION, DhcpClient, Lease
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Settings, combine, fetch, settings_lines, site_option
 from virtual_bench.scaled_time import ScaledClock
@@ -25,15 +25,16 @@ class Telephone:
 
     def __init__(self, bench: Bench, name: str, powered: float) -> None:
         self._clock = ScaledClock(bench.inventory.settings.time_scale)
-        phone = bench.inventory.phones[name]
+        phone = bench.inventory.telephones[name]
         self._identity = Identity.of(phone)
+        self._site_option = phone.site_option or USUAL_SITE_OPTION
         self._trust = telephone_context(bench) if phone.transport == "tls" else None
         self._folder, self._powered = bench.state / "files" / name, powered
 
     async def run(self) -> None:
         """Never returns; raises where its DHCP client dies."""
         await self._clock.until(self._powered * self._clock.factor + BOOT)
-        client = DhcpClient(self._folder)
+        client = DhcpClient(self._folder, self._site_option)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(client.run())
             lease = await client.lease()

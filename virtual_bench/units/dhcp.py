@@ -11,8 +11,11 @@ RAS_PORT = 1719
 
 def option_string(scope: Scope) -> str:
     """The site-specific option: which systems, which port, where the settings file is."""
-    controllers = ",".join(scope.controllers)
-    return f"MCIPADD={controllers},MCPORT={RAS_PORT},HTTPSRVR={scope.settings_server}"
+    return _option(",".join(scope.controllers), scope.settings_server)
+
+
+def _option(controllers: str, settings_server: str) -> str:
+    return f"MCIPADD={controllers},MCPORT={RAS_PORT},HTTPSRVR={settings_server}"
 
 
 def configuration(scopes: Iterable[Scope], leases: Mapping[str, str], lease_file: Path) -> str:
@@ -30,6 +33,8 @@ def configuration(scopes: Iterable[Scope], leases: Mapping[str, str], lease_file
             f"dhcp-option=tag:{tag},15,{scope.domain}",
             f'dhcp-option=tag:{tag},{scope.sson},"{option_string(scope)}"',
         ]
+        if scope.failover_sson is not None:
+            lines.append(f'dhcp-option=tag:{tag},{scope.failover_sson},"{_option(scope.failover, scope.failover)}"')
     lines += [f"dhcp-host={mac},{address}" for mac, address in sorted(leases.items())]
     return "\n".join(lines) + "\n"
 

@@ -5,13 +5,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.units.admission import Decision
-from virtual_bench.units.bindings import Bindings
+from virtual_bench.units.bindings import Binding, Bindings
 from virtual_bench.units.failover_policy import OPEN, FailoverPolicy, Mode
 from virtual_bench.units.line_messages import RECORDS, STATE
 from virtual_bench.units.link_watch import watch_carrier
-from virtual_bench.units.records import Records, User
+from virtual_bench.units.records import Records, User, own_users_of
 from virtual_bench.units.settings_file import SettingsServer, settings_file
 from virtual_bench.units.surroundings import Surroundings
 
@@ -30,10 +29,10 @@ class FailoverSystem:
 
     def __init__(self, around: Surroundings) -> None:
         self._around, self._clock = around, around.clock
-        conduct = replace(Conduct(), opens_after=around.virtual.opens_after)
-        self._conduct = apply_defects(conduct, around.virtual.defects)
+        self._conduct = around.conduct
         self._policy = FailoverPolicy(self._conduct, self._mode_changed)
         self._told, self._kept = Records(), Records()
+        self._own = own_users_of(around.bench)
         self.bindings = Bindings(self._tell)
         self._line = around.line(self)
         self._dhcp = around.dhcp(relayed_only=self._conduct.dhcp_relayed_only)
@@ -60,7 +59,9 @@ class FailoverSystem:
         ]
 
     def decide(self, extension: str, *, refresh: bool) -> Decision:
-        """Admit home's phones while the policy is open."""
+        """Admit its own phones always, home's phones while the policy is open."""
+        if extension in self._own:
+            return Decision.ADMIT
         if extension not in self._told.registered and extension not in self._kept.registered:
             return Decision.UNKNOWN
         self._policy.advance(self._clock.now())
@@ -69,8 +70,8 @@ class FailoverSystem:
         return Decision.ADMIT if self._policy.open or unasked else Decision.BLOCK
 
     def user(self, extension: str) -> User | None:
-        """A user of home's, as home told."""
-        return self._told.users.get(extension) or self._kept.users.get(extension)
+        """A user of its own, or of home's, as home told."""
+        return self._own.get(extension) or self._told.users.get(extension) or self._kept.users.get(extension)
 
     def line_up(self) -> None:
         """The connection itself is a sight of home."""
@@ -142,7 +143,7 @@ class FailoverSystem:
         if self._around.virtual.failback != "pushed":
             return  # the telephones ask at home by themselves, and home takes them from now on
         await self._clock.sleep(HOME_LEARNS)
-        guests = self.bindings.extensions
+        guests = [binding.extension for binding in self._guests()]
         for extension in guests:
             self._take_back(extension)
             await self._clock.sleep((PUSHED_WITHIN - HOME_LEARNS) / len(guests))
@@ -159,7 +160,7 @@ class FailoverSystem:
             self._dhcp.start(self._told.scopes, self._told.leases)
         self._kept = Records()
         self._store.unlink(missing_ok=True)
-        for binding in self.bindings:
+        for binding in self._guests():
             if self._around.virtual.failback == "pushed":
                 self._take_back(binding.extension)
             else:
@@ -169,14 +170,19 @@ class FailoverSystem:
                 )
 
     def _tell(self) -> None:
-        self._line.send(STATE, {"mode": self._policy.mode.value, "guests": self.bindings.extensions})
+        guests = [binding.extension for binding in self._guests()]
+        self._line.send(STATE, {"mode": self._policy.mode.value, "guests": guests})
+
+    def _guests(self) -> list[Binding]:
+        return [binding for binding in self.bindings if binding.extension not in self._own]
 
     def _settings(self, user_agent: str) -> str | None:
         records = _more(self._kept, self._told)
-        if self._policy.mode not in OPEN or not records.scopes:
-            return None
         domain = self._around.system.sip.domain if self._around.system.sip else ""
         pushed = self._around.virtual.failback == "pushed"
+        if self._policy.mode not in OPEN or not records.scopes:
+            own = self._own.values()
+            return settings_file(user_agent, own, [self._around.host], domain, pushed=pushed) if own else None
         return settings_file(user_agent, records.users.values(), records.scopes[0].controllers, domain, pushed=pushed)
 
     def status(self) -> dict[str, Any]:

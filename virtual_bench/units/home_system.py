@@ -23,7 +23,8 @@ class HomeSystem:
 
     def __init__(self, around: Surroundings) -> None:
         self._around, self._clock = around, around.clock
-        self._users, self._scopes = users_of(around.bench), scopes_of(around.bench)
+        self._users = users_of(around.bench)
+        self._scopes = scopes_of(around.bench, apart=around.conduct.numbers_apart)
         self._registered: dict[str, str] = {}
         self._policy = HomePolicy(self._clock.now())
         self.bindings = Bindings(self._tell)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.inventory import Bench, DhcpScope, Role, catalogue
+from harness.inventory import Bench, DhcpScope, Phone, Role, catalogue
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Scope:
     """A DHCP scope as it goes over the line; addresses as text, `lease` in real seconds.
 
     `controllers` are the systems that a phone is to register with, in order; `settings_server` has its
-    settings file.
+    settings file. The failover system's own phones ask for the option `failover_sson`, and are to register with
+    `failover`.
     """
 
     netmask: str
@@ -36,6 +37,8 @@ class Scope:
     sson: int
     controllers: tuple[str, ...]
     settings_server: str
+    failover_sson: int | None = None
+    failover: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,26 +65,34 @@ class Records:
 def users_of(bench: Bench) -> dict[str, User]:
     """Home's users by extension: its phones' and the two of the registration probe."""
     inventory = bench.inventory
-    users = [
-        User(p.extension, p.user, p.protocol.value, p.password.resolve(), p.transport, p.catalogued.user_agent)
-        for p in inventory.phones.values()
-    ]
+    users = [_user(phone) for phone in inventory.phones.values()]
     for protocol, probe in inventory.probes.items():
         like = catalogue()[inventory.phones[probe.like].model].user_agent
         users.append(User(probe.extension, probe.user, protocol.value, probe.password.resolve(), user_agent=like))
     return {user.extension: user for user in users}
 
 
-def scopes_of(bench: Bench) -> tuple[Scope, ...]:
-    """Home's DHCP scopes; none where its DHCP is off."""
+def own_users_of(bench: Bench) -> dict[str, User]:
+    """The failover system's own users by extension."""
+    return {phone.extension: _user(phone) for phone in bench.inventory.failover_phones.values()}
+
+
+def _user(phone: Phone) -> User:
+    password, agent = phone.password.resolve(), phone.catalogued.user_agent
+    return User(phone.extension, phone.user, phone.protocol.value, password, phone.transport, agent)
+
+
+def scopes_of(bench: Bench, *, apart: bool = True) -> tuple[Scope, ...]:
+    """Home's DHCP scopes; none where its DHCP is off. `apart`: the failover system's own phones are sent there."""
     systems = bench.inventory.systems
     if systems[Role.HOME].dhcp == "off":
         return ()
     controllers = tuple(str(systems[role].address) for role in (Role.HOME, Role.FAILOVER))
-    return tuple(_scope(bench, scope, controllers) for scope in bench.inventory.dhcp_scopes.values())
+    own = controllers[1 if apart else 0]
+    return tuple(_scope(bench, scope, controllers, own) for scope in bench.inventory.dhcp_scopes.values())
 
 
-def _scope(bench: Bench, scope: DhcpScope, controllers: tuple[str, ...]) -> Scope:
+def _scope(bench: Bench, scope: DhcpScope, controllers: tuple[str, ...], own: str) -> Scope:
     return Scope(
         netmask=str(bench.inventory.sites[scope.site].subnet.netmask),
         low=str(scope.low),
@@ -93,4 +104,6 @@ def _scope(bench: Bench, scope: DhcpScope, controllers: tuple[str, ...]) -> Scop
         sson=scope.sson,
         controllers=controllers,
         settings_server=controllers[0],
+        failover_sson=scope.sson_of_failover,
+        failover=own,
     )

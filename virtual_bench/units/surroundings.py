@@ -1,9 +1,10 @@
 """What every service of a unit is given: the bench, who it is, its clock, its truth log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.inventory import Bench, Role, System, VirtualSettings
+from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.tls import client_context, server_context, telephones_context
 from virtual_bench.truth import TruthLog
@@ -42,6 +43,11 @@ class Surroundings:
     def virtual(self) -> VirtualSettings:
         """What documentation leaves open, as this bench has it."""
         return self.bench.inventory.virtual or VirtualSettings()
+
+    @property
+    def conduct(self) -> Conduct:
+        """What the systems go by, with the defects that are played."""
+        return apply_defects(replace(Conduct(), opens_after=self.virtual.opens_after), self.virtual.defects)
 
     @property
     def host(self) -> str:

@@ -1,0 +1,73 @@
+"""How long a night takes: against what its clauses demand, and on several benches against one.
+
+    python -m benchmarks.night_length [--bench virtual] [--instances 1 4] [--runs DIR]
+
+Prints a line of JSON per night. `bench_seconds` is the sum over the episodes; `least` the bound of `bench plan`;
+`real_seconds` from the first episode's beginning to the last one's end. 1 where a case had another outcome than in the
+first night.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from harness.episodes.episode import find_episode
+from harness.episodes.manifest import Manifest
+from harness.inventory import find_bench
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Play a night for each count of instances."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", default="virtual")
+    parser.add_argument("--instances", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--runs", type=Path, help="keep the runs there")
+    options = parser.parse_args()
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for count in options.instances:
+            row, outcomes = night(options.bench, count, options.runs or Path(folder))
+            found.append((row, outcomes))
+            print(json.dumps(row), flush=True)
+    (first, expected), *others = found
+    for row, outcomes in others:
+        differ = [case for case in expected if outcomes.get(case) != expected[case]]
+        faster = first["real_seconds"] / row["real_seconds"]
+        print(f"{row['instances']} benches: {faster:.2f} x as fast; {len(differ)} cases differ {differ or ''}")
+    return int(any(outcomes != expected for _, outcomes in others))
+
+
+def night(bench: str, count: int, runs: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Its figures, and the outcome of each case."""
+    folder = runs / f"{bench}x{count}"
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--bench", f"{bench}*{count}",
+         "--runs", str(folder)],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    run = json.loads((folder / "latest" / "results.json").read_text())
+    manifests = [Manifest.read(path) for path in (folder / "latest" / "recordings").iterdir()]
+    inventory = find_bench(bench).inventory
+    least = sum(find_episode(manifest.episode).least(inventory) for manifest in manifests)
+    lasted = sum(manifest.ended - manifest.began for manifest in manifests) * inventory.settings.time_scale
+    row = {
+        "bench": bench,
+        "instances": count,
+        "episodes": len(manifests),
+        "counts": run["counts"],
+        "least": round(least),
+        "bench_seconds": round(lasted),
+        "ratio": round(lasted / least, 3),
+        "real_seconds": round(max(each.ended for each in manifests) - min(each.began for each in manifests), 1),
+    }
+    return row, {case["id"]: case["outcome"] for case in run["cases"]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
