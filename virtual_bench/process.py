@@ -27,6 +27,13 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+OWN_ETC = (
+    "mkdir -p /run/etc/upper /run/etc/work",
+    "mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc",
+)
+"""What is laid over a file is gone once the host puts another in that one's place, as it does with a new account."""
+
+
 def start(program: Program, hostname: str, network: int, log: Path) -> subprocess.Popen[bytes]:
     """Start `program` as the first process of a PID namespace; killing it kills all that it started.
 
@@ -52,6 +59,7 @@ def preparation(program: Program, hostname: str) -> str:
         "mount -t proc proc /proc",
         "mount -t sysfs sysfs /sys",
         "mount -t tmpfs -o mode=755 tmpfs /run",
+        *OWN_ETC,
         # sshd keeps its books of logins there; on the host they are none of ours.
         "mount -t tmpfs -o mode=755 tmpfs /var/log",
         "[ ! -d /var/lib/wtmpdb ] || mount -t tmpfs tmpfs /var/lib/wtmpdb",
