@@ -107,7 +107,7 @@ def test_tshark_understands_every_message(bench: Bench, tmp_path: Path) -> None:
     capture = tmp_path / "phones.pcap"
     interface = bench.inventory.captures["phones"].interface
     at_the_lab_host(bench, "dumpcap", "-q", "-i", interface, "-a", f"duration:{WATCHED}", "-w", str(capture), within=30)
-    assert {"sip", "h225.ras"} <= protocols(capture)
+    assert {"sip", "h225"} <= protocols(capture)
     malformed = shown(
         capture, "_ws.malformed || _ws.expert.severity == error", "-e", "frame.protocols", "-e", "_ws.col.Info"
     )
