@@ -19,6 +19,7 @@ class Protocol(StrEnum):
 class Model(BaseModel):
     """One model of telephone. All periods are bench seconds and upper bounds for judging.
 
+    `clause`: the clause of the specification that is about its family.
     `refresh`: longest time between two confirmations of a registration. `loss_detected_within`:
     longest time from the last answer of its system to the phone knowing that it is gone.
     `retry_min`, `retry_max`: time between two tries at the same system while it has none.
@@ -28,6 +29,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     family: str
+    clause: str
     protocol: Protocol
     kind: Literal["physical", "soft"]
     refresh: float = Field(gt=0)
@@ -46,4 +48,8 @@ class Model(BaseModel):
 def catalogue() -> dict[str, Model]:
     """Every known model by its name, from `telephones.yaml` beside this module."""
     data = YAML(typ="safe").load((files(__package__) / "telephones.yaml").read_text())
-    return {str(name): Model.model_validate(entry) for name, entry in data.items()}
+    families = data["families"]
+    return {
+        str(name): Model.model_validate({**families[entry["family"]], **entry})
+        for name, entry in data["models"].items()
+    }

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.interval import Interval, Never
+from harness.inventory import catalogue
 from harness.spec import Outcome, at_least, at_most, clauses, more_than, verdict
 from harness.spec.clauses import presupposed
 from harness.spec.outcomes import exit_code
@@ -47,6 +48,26 @@ def test_what_is_presupposed_exists_and_has_no_circle() -> None:
     for identifier, clause in clauses().items():
         assert set(clause.after) <= set(clauses())
         assert identifier not in presupposed(identifier)
+
+
+def test_every_family_of_telephones_has_its_clause() -> None:
+    of_families = {model.clause for model in catalogue().values()}
+    telephones = {identifier for identifier, clause in clauses().items() if clause.group == "Telephones"}
+    # A DECT base and a portal are no models of a telephone: they stand between those and the systems.
+    assert of_families == telephones - {"PHONE-DECT", "PHONE-WEBRTC"}
+
+
+def test_the_models_that_preserve_media_are_those_of_the_documentation() -> None:
+    preserving = {name for name, model in catalogue().items() if model.media_preservation}
+    assert preserving == {
+        "9608", "9611", "9621", "9641", "J139", "J159", "J169", "J179", "J189", "Workplace",
+    }  # fmt: skip
+
+
+def test_a_telephone_is_told_from_the_others_by_what_it_says_it_is() -> None:
+    said = [model.user_agent for model in catalogue().values()]
+    assert len(set(said)) == len(said)
+    assert not [(one, other) for one in said for other in said if one != other and one in other]
 
 
 def test_the_gravest_outcome_gives_the_exit_code() -> None:

@@ -14,7 +14,7 @@ ASK_AGAIN = 5.0
 
 @dataclass(frozen=True)
 class SipBehaviour:
-    """J100 administration guide; the 1100 series is assumed to do the same."""
+    """J100 administration guide; the others are assumed to do the same, but for what they ask for."""
 
     register_wait: int
     """REGISTERWAIT: the expiry asked for; 900 on J100, 300 on older ones."""
@@ -49,11 +49,27 @@ class H323Behaviour:
         return random.uniform(15.0, 28.0)
 
 
-SIP = {"J100": SipBehaviour(register_wait=900)}
-OLDER_SIP = SipBehaviour(register_wait=300)
 H323 = H323Behaviour()
+_AS_J100 = SipBehaviour(register_wait=900)
+_OLDER = SipBehaviour(register_wait=300)
+SIP = {
+    "J100": _AS_J100,
+    # Successors of the 9600 SIP series, with settings files of the same kind; no source for the value.
+    "H175": _AS_J100,
+    "K100": _AS_J100,
+    "WORKPLACE": _AS_J100,
+    # Older ones: REGISTERWAIT is 300 s by default (B5800 implementation guide); these have no such setting, so that
+    # this is an assumption, too.
+    "1120": _OLDER,
+    "1140": _OLDER,
+    "1220": _OLDER,
+    "1230": _OLDER,
+    # Conference phones, of another maker. No source.
+    "B179": _OLDER,
+    "B199": _OLDER,
+}
 
 
 def sip_behaviour(family: str) -> SipBehaviour:
     """The behaviour of a family of SIP telephones."""
-    return SIP.get(family, OLDER_SIP)
+    return SIP[family]
