@@ -22,6 +22,8 @@ SHORT_OUTAGE = (140.0, 175.0)
 def moves_by(inventory: Inventory, phone: Phone) -> float:
     """Longest time from home's loss to the phone's acceptance at the failover system."""
     model = phone.catalogued
+    if model.kind == "base":  # documented apart: it asks its host, and turns after a time of its own
+        return model.loss_detected_within + inventory.failover_bound + SETTLING
     return max(inventory.failover_bound, model.loss_detected_within) + model.retry_max + SETTLING
 
 

@@ -31,7 +31,7 @@ class Model(BaseModel):
     family: str
     clause: str
     protocol: Protocol
-    kind: Literal["physical", "soft"]
+    kind: Literal["physical", "soft", "base"]
     refresh: float = Field(gt=0)
     loss_detected_within: float = Field(gt=0)
     retry_min: float = Field(gt=0)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.inventory import catalogue, find_bench
-from virtual_bench.phones.behaviour import BOOT, H323, SipBehaviour, sip_behaviour
+from virtual_bench.phones.behaviour import BOOT, SipBehaviour, h323_behaviour, sip_behaviour
 from virtual_bench.phones.dhcp_client import Lease, read_event
 from virtual_bench.phones.race import first_of
 from virtual_bench.phones.settings import Controller, combine, settings_lines, site_option
@@ -84,14 +84,16 @@ def test_sip_telephones_keep_within_the_catalogue(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, model in catalogue().items() if model.protocol == "h323"])
 def test_h323_telephones_keep_within_the_catalogue(name: str) -> None:
-    model, unanswered = catalogue()[name], H323.tries * H323.try_every
-    refresh = TIME_TO_LIVE * H323.refresh_at
-    pauses = [H323.pause() for _ in range(1000)]
+    model = catalogue()[name]
+    behaviour = h323_behaviour(model.family)
+    unanswered = behaviour.tries * behaviour.try_every
+    refresh = behaviour.confirms_every(TIME_TO_LIVE)
+    pauses = [behaviour.pause() for _ in range(1000)]
     assert refresh <= model.refresh
-    assert refresh + unanswered <= model.loss_detected_within
+    assert refresh + behaviour.poll_tries * behaviour.poll_try_every <= model.loss_detected_within
     assert max(pauses) + unanswered <= model.retry_max
     assert min(pauses) >= model.retry_min
-    assert H323.home_every <= model.retry_max
+    assert behaviour.home_every <= model.retry_max
     assert model.boot >= BOOT
 
 

@@ -40,16 +40,32 @@ class H323Behaviour:
     """Part of timeToLive after which a light RRQ is sent."""
     tries: int = 3
     try_every: float = 5.0
-    """A request is repeated so often and so long apart before the gatekeeper counts as lost."""
+    """A request is repeated so often and so long apart before it counts as unanswered."""
+    poll_every: float | None = None
+    """Between two light RRQs, whatever the timeToLive."""
+    poll_tries: int = 3
+    poll_try_every: float = 5.0
+    """A light RRQ is repeated so often and so long apart before the gatekeeper counts as lost."""
     home_every: float = 30.0
     """How often a telephone at another gatekeeper asks at its first one."""
+
+    def confirms_every(self, to_live: float) -> float:
+        """Between two light RRQs, for the timeToLive that was granted."""
+        return self.poll_every or to_live * self.refresh_at
 
     def pause(self) -> float:
         """One wait before the gatekeepers are tried again, after the last one has been."""
         return random.uniform(15.0, 28.0)
 
 
-H323 = H323Behaviour()
+_AS_H225 = H323Behaviour()
+H323 = {
+    "1600": _AS_H225,
+    "9600": _AS_H225,
+    # A DECT R4 base asks its host each 30 s and turns to the other after 2 minutes (DECT Resilience). That it does so
+    # by RAS is an assumption.
+    "DECT": H323Behaviour(poll_every=30.0, poll_tries=4, poll_try_every=30.0),
+}
 _AS_J100 = SipBehaviour(register_wait=900)
 _OLDER = SipBehaviour(register_wait=300)
 SIP = {
@@ -73,3 +89,8 @@ SIP = {
 def sip_behaviour(family: str) -> SipBehaviour:
     """The behaviour of a family of SIP telephones."""
     return SIP[family]
+
+
+def h323_behaviour(family: str) -> H323Behaviour:
+    """The behaviour of a family of H.323 telephones."""
+    return H323[family]

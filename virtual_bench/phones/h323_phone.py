@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from virtual_bench.phones.behaviour import H323
+from virtual_bench.phones.behaviour import h323_behaviour
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.race import first_of
 from virtual_bench.phones.ras_client import RasClient
@@ -42,7 +42,8 @@ class H323Phone:
 
     def __init__(self, identity: Identity, settings: Settings, clock: ScaledClock, host: str) -> None:
         self._identity, self._settings, self._clock, self._host = identity, settings, clock, host
-        self._ras = RasClient(clock, H323, self._asked)
+        self._behaviour = h323_behaviour(identity.family)
+        self._ras = RasClient(clock, self._behaviour, self._asked)
         self._current: Registered | None = None
         self._sent_away = asyncio.Event()
 
@@ -59,7 +60,7 @@ class H323Phone:
             for gatekeeper in self._settings.gatekeepers[first:]:
                 if registered := await self._register(gatekeeper):
                     return registered
-            await self._clock.sleep(H323.pause())
+            await self._clock.sleep(self._behaviour.pause())
             first = 0
 
     async def _stay(self, registered: Registered) -> int:
@@ -82,10 +83,10 @@ class H323Phone:
         """Light RRQs on a grid until one is not confirmed."""
         due = self._clock.now()
         while True:
-            due += registered.to_live * H323.refresh_at
+            due += self._behaviour.confirms_every(registered.to_live)
             await self._clock.until(due)
             body = self._registration() | {"keepAlive": True, "endpointIdentifier": registered.identifier}
-            answer = await self._ras.ask(registered.gatekeeper, "registrationRequest", body)
+            answer = await self._ras.confirm(registered.gatekeeper, body)
             if answer is None or answer.kind != "registrationConfirm":
                 return
 
@@ -95,7 +96,7 @@ class H323Phone:
             await asyncio.Event().wait()
         due = self._clock.now()
         while True:
-            due = max(due + H323.home_every, self._clock.now())
+            due = max(due + self._behaviour.home_every, self._clock.now())
             await self._clock.until(due)
             if registered := await self._register(self._settings.gatekeepers[0]):
                 return registered

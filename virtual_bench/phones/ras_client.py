@@ -47,15 +47,23 @@ class RasClient(asyncio.DatagramProtocol):
 
     async def ask(self, gatekeeper: Address, kind: str, body: Body) -> Ras | None:
         """The gatekeeper's answer; None where it gave none to any of the tries."""
+        return await self._ask(gatekeeper, kind, body, self._behaviour.tries, self._behaviour.try_every)
+
+    async def confirm(self, gatekeeper: Address, body: Body) -> Ras | None:
+        """Its answer to a light RRQ; None: it counts as lost."""
+        tries, every = self._behaviour.poll_tries, self._behaviour.poll_try_every
+        return await self._ask(gatekeeper, "registrationRequest", body, tries, every)
+
+    async def _ask(self, gatekeeper: Address, kind: str, body: Body, tries: int, every: float) -> Ras | None:
         self._number = self._number % 65535 + 1
         key, data = (gatekeeper, self._number), encode(Ras(kind, {"requestSeqNum": self._number} | body))
         waiter: asyncio.Future[Ras] = asyncio.get_running_loop().create_future()
         self._waiting[key] = waiter
         due = self._clock.now()
         try:
-            for _ in range(self._behaviour.tries):
+            for _ in range(tries):
                 self._socket.sendto(data, gatekeeper)
-                due += self._behaviour.try_every
+                due += every
                 await asyncio.wait({waiter}, timeout=self._clock.real(max(0.0, due - self._clock.now())))
                 if waiter.done():
                     return waiter.result()
