@@ -1,6 +1,6 @@
-"""What the virtual bench costs: seconds to bring it up, memory of bench and of one episode's run.
+"""What a virtual bench costs: seconds to bring it up and to have its phones at home, memory of it and of one episode.
 
-    python -m benchmarks.footprint
+    python -m benchmarks.footprint [virtual-all]
 
 Memory is the proportional set size (shared pages divided among their users), the peak of samples each 0.2 s.
 """
@@ -19,31 +19,48 @@ from harness.base.versions import git_commit
 from harness.inventory import find_bench
 
 ROOT = Path(__file__).resolve().parents[1]
-BENCH = "virtual@footprint"
+BENCH = f"{sys.argv[1] if sys.argv[1:] else 'virtual'}@footprint"
+AT_HOME_WITHIN = 60.0
+"""Real seconds."""
 
 
 def main() -> int:
     """Bring a bench up five times, then play one episode on it; append the result."""
-    seconds = [up_and_down() for _ in range(5)]
+    seconds, at_home = zip(*[up_and_down() for _ in range(5)], strict=True)
     command("up")
     try:
         supervisor = json.loads((find_bench(BENCH).state / "supervisor.json").read_text())["pid"]
         peaks = memory_of_an_episode(supervisor)
     finally:
         command("down")
-    result = {"commit": git_commit(), "up_seconds": seconds, **peaks}
+    phones = len(find_bench(BENCH).inventory.phones)
+    result = {"commit": git_commit(), "phones": phones, "up_seconds": seconds, "at_home_seconds": at_home, **peaks}
     append("footprint", result)
     print(json.dumps(result, indent=1))
     return 0
 
 
-def up_and_down() -> float:
-    """Real seconds that `bench up` takes from nothing."""
+def up_and_down() -> tuple[float, float]:
+    """Real seconds that `bench up` takes from nothing, and until home has let every phone in."""
     began = time.monotonic()
     command("up")
     taken = round(time.monotonic() - began, 2)
-    command("down")
-    return taken
+    try:
+        while not all_at_home():
+            if time.monotonic() - began > AT_HOME_WITHIN:
+                raise TimeoutError(f"not every phone is at home within {AT_HOME_WITHIN:g} s")
+            time.sleep(0.1)
+        return taken, round(time.monotonic() - began, 2)
+    finally:
+        command("down")
+
+
+def all_at_home() -> bool:
+    """Whether home's own log says so."""
+    bench = find_bench(BENCH)
+    entries = map(json.loads, (bench.state / "truth" / "home.jsonl").read_text().splitlines())
+    accepted = {entry.get("extension") for entry in entries if entry["what"] == "accepted"}
+    return accepted >= {phone.extension for phone in bench.inventory.phones.values()}
 
 
 def memory_of_an_episode(supervisor: int) -> dict[str, Any]:

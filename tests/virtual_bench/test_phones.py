@@ -31,6 +31,14 @@ def test_what_one_end_writes_the_other_reads() -> None:
     assert settings.asks_home
 
 
+def test_a_telephone_without_resilience_knows_its_first_system_alone() -> None:
+    file = settings_file("Avaya J179", [ADA], SCOPE.controllers, "lab.example", pushed=False)
+    settings = combine(site_option(option_string(SCOPE)), settings_lines(file)).without_resilience
+    assert [controller.host for controller in settings.controllers] == ["10.77.1.10"]
+    assert settings.gatekeepers == (("10.77.1.10", 1719),)
+    assert settings.asks_home
+
+
 def test_a_pushed_failback_is_not_asked_for() -> None:
     file = settings_file("Avaya J179", [ADA], SCOPE.controllers, "lab.example", pushed=True)
     assert not combine({}, settings_lines(file)).asks_home

@@ -7,7 +7,7 @@ from harness.inventory import Phone
 
 @dataclass(frozen=True)
 class Identity:
-    """One telephone and its user."""
+    """One telephone and its user. `resilient`: it knows the failover system."""
 
     extension: str
     name: str
@@ -15,6 +15,7 @@ class Identity:
     user_agent: str
     family: str
     protocol: str
+    resilient: bool = True
 
     @classmethod
     def of(cls, phone: Phone) -> "Identity":
@@ -27,4 +28,5 @@ class Identity:
             model.user_agent,
             model.family,
             model.protocol.value,
+            phone.resilient,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from virtual_bench.sip import PORT, TLS_PORT
 
@@ -32,6 +32,15 @@ class Settings:
     domain: str
     gatekeepers: tuple[tuple[str, int], ...]
     asks_home: bool
+
+    @property
+    def without_resilience(self) -> "Settings":
+        """Those of a telephone that is told of other systems but its first, and does not heed them.
+
+        A conference phone takes none but the first from anywhere: its second server is set by hand, or not at all
+        (Configuring IP Phone Resilience).
+        """
+        return replace(self, controllers=self.controllers[:1], gatekeepers=self.gatekeepers[:1])
 
 
 def site_option(text: str) -> dict[str, list[str]]:

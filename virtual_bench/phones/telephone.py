@@ -46,9 +46,11 @@ class Telephone:
         server = option.get("HTTPSRVR", [lease.router])[0]
         while True:
             try:
-                return combine(option, settings_lines(await fetch(server, self._identity.user_agent)))
+                settings = combine(option, settings_lines(await fetch(server, self._identity.user_agent)))
             except OSError:
                 await self._clock.sleep(ASK_AGAIN)
+            else:
+                return settings if self._identity.resilient else settings.without_resilience
 
     def _agent(self, settings: Settings, host: str) -> Agent:
         # Only the one that is needed is loaded: a process per telephone is dear enough.
