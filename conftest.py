@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.episodes",
     "fixtures.bench",
+    "fixtures.telephones",
     "fixtures.lab",
     "fixtures.outcomes",
     "fixtures.reporting",

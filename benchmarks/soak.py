@@ -60,7 +60,7 @@ def night(bench: str, *, loaded: bool, instances: int) -> dict[str, Any]:
     unusual = [
         f"{case['id'].rpartition('::')[2]}: {case['outcome']}: {case['reason']}"
         for case in run["cases"]
-        if case["outcome"] != "passed"
+        if case["outcome"] not in ("passed", "skipped")
     ]
     return {
         "bench": name, "loaded": loaded, "exit": ended.returncode, "seconds": seconds,

@@ -27,6 +27,16 @@ def moves_by(inventory: Inventory, phone: Phone) -> float:
     return max(inventory.failover_bound, model.loss_detected_within) + model.retry_max + SETTLING
 
 
+def follows_by(phone: Phone) -> float:
+    """Longest time from the first physical phone's acceptance at the failover system to that of a softphone."""
+    return phone.catalogued.retry_max + SETTLING
+
+
+def alone_for(inventory: Inventory, softphone: Phone) -> float:
+    """For so long after home's loss a softphone stays out where no physical phone is there (FO-PHYS)."""
+    return moves_by(inventory, softphone) + clauses()["FO-PHYS"].wait
+
+
 def returns_by(inventory: Inventory, phone: Phone) -> float:
     """Longest time from home being visible again to the phone's acceptance at home."""
     model = phone.catalogued
@@ -44,8 +54,11 @@ def back_after_power(phone: Phone) -> float:
 
 
 def last_move(inventory: Inventory) -> float:
-    """When the last of all phones must have moved."""
-    return max(moves_by(inventory, phone) for phone in inventory.phones.values())
+    """When the last of all phones must have moved: softphones follow the first physical one."""
+    movers = inventory.movers.values()
+    first = min((moves_by(inventory, phone) for phone in movers if phone.physical), default=0.0)
+    by = [first + follows_by(phone) if phone.soft else moves_by(inventory, phone) for phone in movers]
+    return max(by, default=inventory.failover_bound)
 
 
 def last_return(inventory: Inventory) -> float:

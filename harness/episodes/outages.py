@@ -157,12 +157,12 @@ def normal_operation(lab: Lab) -> None:
 def phones_move(lab: Lab) -> None:
     """Until every phone is registered at the failover system, or must have been; the probe tries all the while."""
     with lab.probing(every=PROBE_EVERY):
-        lab.wait_for("phones to move", _everyone_at(lab, Role.FAILOVER), within=bounds.last_move(lab.inventory))
+        lab.wait_for("phones to move", everyone_at(lab, Role.FAILOVER), within=bounds.last_move(lab.inventory))
 
 
 def phones_return(lab: Lab) -> None:
     """Until every phone is registered at home again, or must have been; then a minute more."""
-    lab.wait_for("phones to return", _everyone_at(lab, Role.HOME), within=bounds.last_return(lab.inventory))
+    lab.wait_for("phones to return", everyone_at(lab, Role.HOME), within=bounds.last_return(lab.inventory))
     lab.watch(60, "the phones to settle at home")
 
 
@@ -176,8 +176,10 @@ def repower(lab: Lab, phones: Sequence[str], where: str, role: Role) -> None:
         lab.power_on(name)
     within = max((bounds.back_after_power(lab.inventory.telephones[name]) for name in phones), default=0.0)
 
+    expected = [name for name in expected_at(lab, role) if name in phones]
+
     def registered() -> bool:
-        return all(lab.registered(name, role, since=off) for name in phones if name in lab.inventory.readable)
+        return all(lab.registered(name, role, since=off) for name in expected)
 
     lab.wait_for(f"re-powered phones at {where}", registered, within=within)
 
@@ -216,6 +218,12 @@ def _home_rebooted(lab: Lab, by: str) -> None:
     lab.watch(180, "nothing to have been invoked")
 
 
-def _everyone_at(lab: Lab, role: Role) -> Callable[[], bool]:
-    began = lab.now()
-    return lambda: all(lab.registered(name, role, since=began) for name in lab.inventory.readable)
+def everyone_at(lab: Lab, role: Role) -> Callable[[], bool]:
+    """Whether every phone that is to be there has registered at `role` from now on."""
+    began, expected = lab.now(), expected_at(lab, role)
+    return lambda: all(lab.registered(name, role, since=began) for name in expected)
+
+
+def expected_at(lab: Lab, role: Role) -> list[str]:
+    """The phones that can be read and know the system `role`."""
+    return [name for name in lab.inventory.readable if role is Role.HOME or name in lab.inventory.movers]

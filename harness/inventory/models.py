@@ -186,7 +186,10 @@ class Phone(Entry):
     sson: int | None = Field(
         default=None, ge=128, le=254, description="Number of its site-specific DHCP option; default: its model's."
     )
-    resilient: bool = Field(default=True, description="Whether it is configured to know the failover system.")
+    resilient: bool = Field(
+        default=True,
+        description="Whether it knows the failover system; a conference phone only where that was set by hand.",
+    )
 
     @property
     def catalogued(self) -> Model:
@@ -202,6 +205,16 @@ class Phone(Entry):
     def site_option(self) -> int | None:
         """The number of its site-specific DHCP option."""
         return self.sson or self.catalogued.sson
+
+    @property
+    def soft(self) -> bool:
+        """Whether it is a program on somebody's computer."""
+        return self.catalogued.kind == "soft"
+
+    @property
+    def physical(self) -> bool:
+        """Whether it is a telephone of its own: no program, nor a base of handsets."""
+        return self.catalogued.kind == "physical"
 
 
 class ProbeExtension(Entry):
@@ -340,6 +353,11 @@ class Inventory(Entry):
         """The phones whose registrations can be read: not encrypted, or some capture point has session keys."""
         keys = any(capture.keys is not None for capture in self.captures.values())
         return tuple(name for name, phone in self.phones.items() if keys or phone.transport != "tls")
+
+    @property
+    def movers(self) -> dict[str, Phone]:
+        """The phones that know the failover system, by name: the others stay where they are."""
+        return {name: phone for name, phone in self.phones.items() if phone.resilient}
 
     def name_of(self, phone: Phone) -> str:
         """How a phone of this bench is called in it."""

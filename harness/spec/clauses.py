@@ -21,6 +21,7 @@ class Clause(BaseModel):
 
     `after`: the clauses presupposed; where one of them failed, this is not judged. `control`: those without which its
     occasions cannot be told from others (a refusal counts only if the same requester is let in later).
+    `cases_of`: the clauses of which it has cases of its own, for some telephones alone; they are controlled alike.
     `wait`: bench seconds that the statement itself is about, so that nobody can judge it sooner.
     """
 
@@ -32,6 +33,7 @@ class Clause(BaseModel):
     sentence: str
     after: tuple[str, ...] = ()
     control: tuple[str, ...] = ()
+    cases_of: tuple[str, ...] = ()
     wait: float = 0.0
 
     def binds(self, binding: str) -> bool:

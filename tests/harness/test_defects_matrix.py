@@ -19,6 +19,14 @@ GREEN = {"REG-BLOCK": ["passed"], "FO-DELAY": ["passed"], "FO-ALLOW": ["passed"]
         (["FB-DELAY"], {"FB-DELAY": ["failed", "skipped"], "FO-ALLOW": ["passed", "skipped"]}, []),
         (["FB-DELAY"], {"FB-DELAY": ["skipped"]}, ["FB-DELAY is not there and not red"]),
         (["FO-ALLOW"], {"FO-ALLOW": ["failed"], "FB-DELAY": ["not judged"]}, []),
+        (["FO-ALLOW"], {"FO-ALLOW": ["failed", "passed"], "FB-DELAY": ["not judged", "passed"]}, []),
+        (["FB-DELAY"], {"FB-DELAY": ["failed"], "PHONE-1600": ["failed", "passed"]}, []),
+        (["FB-DELAY"], {"FB-DELAY": ["failed"], "PHONE-1600": ["blocked"]}, ["PHONE-1600 is blocked and not green"]),
+        (
+            ["FB-DELAY", "PHONE-1600"],
+            {"FB-DELAY": ["failed", "passed"], "PHONE-1600": ["failed"], "PHONE-9600": ["failed", "passed"]},
+            ["PHONE-9600 is failed, passed though another of its kind is named"],
+        ),
         (["FO-ALLOW"], {"FO-ALLOW": ["failed"]}, ["FB-DELAY is passed and not grey"]),
         (
             ["FO-ALLOW"],

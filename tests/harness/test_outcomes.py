@@ -125,6 +125,41 @@ def test_a_bare_assertion_is_no_verdict_about_the_product(pytester: pytest.Pytes
     assert results["cases"][0]["blame"] == "harness"  # type: ignore[index]
 
 
+OF_EVERY_FAMILY = """
+@pytest.mark.every_family
+def test_moves(telephone):
+    judge(Interval(200, 201), at_most(330) if telephone.resilient else at_most(100))
+
+def test_returns(telephone):
+    judge(Interval(601, 602), at_least(600))
+"""
+
+
+def test_a_telephone_has_cases_of_its_family_and_a_family_that_is_not_there_one(pytester: pytest.Pytester) -> None:
+    result, results = run(pytester, OF_EVERY_FAMILY)
+    assert result.ret == 0
+    cases: list[dict[str, object]] = results["cases"]  # type: ignore[assignment]
+    judged = {(case["clause"], *case["subjects"]) for case in cases if case["outcome"] == "passed"}  # type: ignore[misc]
+    assert judged == {
+        ("PHONE-J100", "phone-J179"), ("PHONE-1140", "phone-1140E"), ("PHONE-9600", "phone-9641"),
+        ("PHONE-1600", "phone-1608"),
+    }  # fmt: skip
+    assert results["counts"] == {"passed": 8, "skipped": 8}
+    lacking = [str(case["reason"]) for case in cases if case["clause"] == "PHONE-K100"]
+    assert len(lacking) == 1
+    assert "this bench has no phone of PHONE-K100" in lacking[0]
+
+
+def test_a_phone_that_is_not_to_move_has_a_case_that_is_derived_and_no_others(pytester: pytest.Pytester) -> None:
+    bench = pytester.path / "lenient.yaml"
+    bench.write_text(
+        f"extends: {ROOT / 'lab_inventory/virtual-all.yaml'}\nbench: lenient\nsettings: {{binding: must}}\n"
+    )
+    result, results = run(pytester, OF_EVERY_FAMILY, "--bench", str(bench))
+    assert result.ret == 0
+    assert results["counts"] == {"passed": 44, "noted": 2}
+
+
 def test_what_presupposes_a_failed_clause_is_not_judged(pytester: pytest.Pytester) -> None:
     body = """
 @clause("FB-DELAY")

@@ -3,11 +3,12 @@
 import pytest
 
 from fixtures.judging import at_most, cannot_judge, clause, judge, judge_between, judge_none, more_than, not_judged
-from harness.base.interval import Interval, Measured
+from harness.base.interval import Interval
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Protocol, Role
-from harness.timeline import acceptances, admission_at, last_acceptance
+from harness.timeline import acceptances, admission_at
+from tests.resilience.criteria import judge_no_early_return, judge_return, need_resilience
 
 pytestmark = [pytest.mark.failover, pytest.mark.failback]
 
@@ -16,15 +17,7 @@ HOME, FAILOVER = Role.HOME, Role.FAILOVER
 
 @clause("FB-DELAY")
 def test_no_phone_returns_before_ten_minutes(home_lost: Recording, phone: Phone) -> None:
-    visible = home_lost.visible
-    need_due_to_return(home_lost, phone, visible)
-    accepted = returned(home_lost, phone, visible)
-    judge(
-        accepted - visible,
-        more_than(bounds.FAILBACK_DELAY),
-        marks=[(visible, "visible"), (accepted, "returned")],
-        window=(visible.low, visible.high + bounds.FAILBACK_DELAY),
-    )
+    judge_no_early_return(home_lost, phone)
 
 
 @clause("FB-IDLE-RETURN")
@@ -38,7 +31,7 @@ def test_failback_is_automatic_where_nothing_is_stated(
 ) -> None:
     if inventory.systems[HOME].failback is not None:
         cannot_judge("this bench states a failback setting")
-    for phone in inventory.phones.values():
+    for phone in inventory.movers.values():
         if phone.protocol is protocol:
             judge_return(home_lost, phone, inventory)
 
@@ -47,6 +40,7 @@ def test_failback_is_automatic_where_nothing_is_stated(
 def test_the_ten_minutes_begin_anew_when_home_is_lost_again(
     home_flaps: Recording, phone: Phone, inventory: Inventory
 ) -> None:
+    need_resilience(phone)
     (lost, seen), (lost_again, visible) = the_two_outages(home_flaps)
     judge_between(lost_again - seen, 500, bounds.FAILBACK_DELAY, what="the time home was visible first")
     own = home_flaps.registrations(phone)
@@ -78,32 +72,6 @@ def test_a_phone_repowered_after_failback_registers_at_home(phone_repowered: Rec
         occasions=acceptances(own.at(HOME)),
         occasion="a registration after it had power",
     )
-
-
-def judge_return(recording: Recording, phone: Phone, inventory: Inventory) -> None:
-    """The phone is accepted at home in time after home became visible."""
-    visible = recording.visible
-    need_due_to_return(recording, phone, visible)
-    accepted = returned(recording, phone, visible)
-    latest = bounds.returns_by(inventory, phone)
-    judge(
-        accepted - visible,
-        at_most(latest),
-        marks=[(visible, "visible"), (accepted, f"{phone.extension} returned")],
-        window=(visible.low, visible.high + latest),
-    )
-
-
-def returned(recording: Recording, phone: Phone, visible: Interval) -> Measured:
-    """When home accepted the phone first after it became visible."""
-    return admission_at(HOME, recording.registrations(phone), since=visible).accepted
-
-
-def need_due_to_return(recording: Recording, phone: Phone, visible: Interval) -> None:
-    """Only a phone whose last acceptance before home became visible is at the failover system can be judged."""
-    last = last_acceptance(recording.registrations(phone), until=visible)
-    if last is None or last.role is not FAILOVER:
-        not_judged(f"the phone was not due to return: {phone.extension} had not moved when home became visible")
 
 
 def the_two_outages(recording: Recording) -> list[tuple[Interval, Interval]]:

@@ -2,29 +2,25 @@
 
 import pytest
 
-from fixtures.judging import at_least, at_most, cannot_judge, clause, judge, judge_between, judge_none, not_judged
+from fixtures.judging import at_most, cannot_judge, clause, judge, judge_between, judge_none, not_judged
 from harness.base.interval import Interval, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Protocol, Role
 from harness.timeline import (
-    Registrations,
     acceptances,
     admission_at,
-    confirmations,
     controlled,
-    departures,
     first_answer_after_silence,
     in_each_third,
     last_acceptance,
     last_at,
-    not_due_to_move,
-    occasions_before,
     registered_at,
     strays,
     tries,
     vouched,
 )
+from tests.resilience.criteria import judge_delay, judge_delay_of, judge_move, need_resilience
 
 pytestmark = pytest.mark.failover
 
@@ -61,8 +57,7 @@ def test_the_failover_system_blocks_homes_phones_in_normal_operation(
 
 @clause("FO-DELAY")
 def test_no_phone_is_let_in_before_three_minutes(home_lost: Recording, phone: Phone) -> None:
-    own = home_lost.registrations(phone)
-    judge_delay(home_lost, own, tried_by=home_lost.registrations(phone, phone.protocol))
+    judge_delay_of(home_lost, phone)
 
 
 @clause("FO-DELAY")
@@ -74,25 +69,7 @@ def test_the_probe_is_not_let_in_before_three_minutes(home_lost: Recording, prot
 
 @clause("FO-ALLOW")
 def test_each_phone_moves_by_itself_and_stays(home_lost: Recording, phone: Phone, inventory: Inventory) -> None:
-    lost = home_lost.line.last_sight_of(HOME)
-    visible = home_lost.visible
-    own = home_lost.registrations(phone)
-    if reason := not_due_to_move(home_lost.timeline, own, lost):
-        not_judged(f"the phone was not due to move: {reason}")
-    accepted = admission_at(FAILOVER, own, since=lost).accepted
-    latest = bounds.moves_by(inventory, phone)
-    judge(
-        accepted - lost,
-        at_most(latest),
-        marks=[(lost, "lost"), (accepted, "moved")],
-        window=(lost.low, lost.high + latest),
-    )
-    judge_none(
-        departures(home_lost.turns(phone), FAILOVER, since=accepted, until=visible),
-        occasions=confirmations(own, FAILOVER, since=accepted, until=visible),
-        occasion="its registration confirmed at the failover system before home was visible again",
-        window=(lost.low, visible.high),
-    )
+    judge_move(home_lost, phone, inventory)
 
 
 @clause("FO-SHORT")
@@ -120,6 +97,7 @@ def test_a_short_outage_invokes_nothing(home_rebooted: Recording, inventory: Inv
 def test_a_restart_of_the_failover_system_loses_the_phones(
     failover_rebooted: Recording, phone: Phone, inventory: Inventory
 ) -> None:
+    need_resilience(phone)
     rebooted = failover_rebooted.done("reboot", str(FAILOVER))
     own = failover_rebooted.registrations(phone)
     before = last_acceptance(own, until=rebooted)
@@ -147,17 +125,3 @@ def need_probe(recording: Recording, protocol: Protocol) -> None:
     """Nobody else tries at the failover system while home is there."""
     if protocol not in recording.inventory.probes:
         cannot_judge(f"this bench has no extension of the probe's own for {protocol}")
-
-
-def judge_delay(recording: Recording, own: Registrations, tried_by: Registrations) -> None:
-    """It was let in no earlier than 3 minutes after the loss, while it or its protocol's probe kept trying."""
-    lost = recording.line.last_sight_of(HOME)
-    accepted = admission_at(FAILOVER, own, since=lost).accepted
-    judge(
-        accepted - lost,
-        at_least(bounds.FAILOVER_DELAY),
-        tried=occasions_before(FAILOVER, tried_by, lost, bounds.FAILOVER_DELAY),
-        occasion="a refusal in each third of the 3 minutes and in their last 15 s, the requester being let in later",
-        marks=[(lost, "lost"), (accepted, "let in")],
-        window=(lost.low, lost.high + bounds.FAILOVER_DELAY),
-    )

@@ -1,0 +1,127 @@
+"""Criteria that several clauses share: moving, not too early; returning, not too early; and who is due to."""
+
+from fixtures.judging import at_least, at_most, cannot_judge, judge, judge_none, more_than, not_judged
+from harness.base.interval import Interval, Measured, Never
+from harness.episodes import bounds
+from harness.episodes.recording import Recording
+from harness.inventory import Inventory, Phone, Role
+from harness.timeline import (
+    Registrations,
+    admission_at,
+    confirmations,
+    departures,
+    last_acceptance,
+    not_due_to_move,
+    occasions_before,
+)
+
+HOME, FAILOVER = Role.HOME, Role.FAILOVER
+
+
+def judge_delay(recording: Recording, own: Registrations, tried_by: Registrations) -> None:
+    """It was let in no earlier than 3 minutes after the loss, while it or its protocol's probe kept trying."""
+    lost = recording.line.last_sight_of(HOME)
+    accepted = admission_at(FAILOVER, own, since=lost).accepted
+    judge(
+        accepted - lost,
+        at_least(bounds.FAILOVER_DELAY),
+        tried=occasions_before(FAILOVER, tried_by, lost, bounds.FAILOVER_DELAY),
+        occasion="a refusal in each third of the 3 minutes and in their last 15 s, the requester being let in later",
+        marks=[(lost, "lost"), (accepted, "let in")],
+        window=(lost.low, lost.high + bounds.FAILOVER_DELAY),
+    )
+
+
+def judge_delay_of(recording: Recording, phone: Phone) -> None:
+    """The same for a phone."""
+    need_resilience(phone)
+    own = recording.registrations(phone)
+    judge_delay(recording, own, tried_by=recording.registrations(phone, phone.protocol))
+
+
+def judge_move(recording: Recording, phone: Phone, inventory: Inventory) -> None:
+    """The phone moved in time, and its registration neither lapsed nor was withdrawn until home was visible."""
+    need_resilience(phone)
+    lost, visible = recording.line.last_sight_of(HOME), recording.visible
+    own = recording.registrations(phone)
+    if reason := not_due_to_move(recording.timeline, own, lost):
+        not_judged(f"the phone was not due to move: {reason}")
+    accepted = admission_at(FAILOVER, own, since=lost).accepted
+    since, latest = last_moment_to_move(recording, phone, inventory)
+    judge(
+        accepted - since,
+        at_most(latest),
+        marks=[(lost, "lost"), (accepted, "moved")],
+        window=(lost.low, since.high + latest),
+    )
+    judge_none(
+        departures(recording.turns(phone), FAILOVER, since=accepted, until=visible),
+        occasions=confirmations(own, FAILOVER, since=accepted, until=visible),
+        occasion="its registration confirmed at the failover system before home was visible again",
+        window=(lost.low, visible.high),
+    )
+
+
+def last_moment_to_move(recording: Recording, phone: Phone, inventory: Inventory) -> tuple[Interval, float]:
+    """Since when, and within how many seconds: a softphone has until it can have followed the first physical phone."""
+    lost, latest = recording.line.last_sight_of(HOME), bounds.moves_by(inventory, phone)
+    if not phone.soft:
+        return lost, latest
+    first = first_physical_move(recording, inventory)
+    if isinstance(first, Never):
+        not_judged("no physical phone moved, so no softphone was due to")
+    follows = bounds.follows_by(phone)
+    return (first, follows) if first.high + follows > lost.high + latest else (lost, latest)
+
+
+def first_physical_move(recording: Recording, inventory: Inventory) -> Measured:
+    """When the failover system let a physical phone of home in first after home was lost."""
+    physical = [phone for phone in inventory.phones.values() if phone.physical]
+    lost = recording.line.last_sight_of(HOME)
+    return admission_at(FAILOVER, recording.registrations(*physical), since=lost).accepted
+
+
+def judge_no_early_return(recording: Recording, phone: Phone) -> None:
+    """The phone was accepted at home only once that had been visible for more than 10 minutes."""
+    visible = recording.visible
+    need_due_to_return(recording, phone, visible)
+    accepted = returned(recording, phone, visible)
+    judge(
+        accepted - visible,
+        more_than(bounds.FAILBACK_DELAY),
+        marks=[(visible, "visible"), (accepted, "returned")],
+        window=(visible.low, visible.high + bounds.FAILBACK_DELAY),
+    )
+
+
+def judge_return(recording: Recording, phone: Phone, inventory: Inventory) -> None:
+    """The phone is accepted at home in time after home became visible."""
+    visible = recording.visible
+    need_due_to_return(recording, phone, visible)
+    accepted = returned(recording, phone, visible)
+    latest = bounds.returns_by(inventory, phone)
+    judge(
+        accepted - visible,
+        at_most(latest),
+        marks=[(visible, "visible"), (accepted, f"{phone.extension} returned")],
+        window=(visible.low, visible.high + latest),
+    )
+
+
+def returned(recording: Recording, phone: Phone, visible: Interval) -> Measured:
+    """When home accepted the phone first after it became visible."""
+    return admission_at(HOME, recording.registrations(phone), since=visible).accepted
+
+
+def need_due_to_return(recording: Recording, phone: Phone, visible: Interval) -> None:
+    """Only a phone whose last acceptance before home became visible is at the failover system can be judged."""
+    need_resilience(phone)
+    last = last_acceptance(recording.registrations(phone), until=visible)
+    if last is None or last.role is not FAILOVER:
+        not_judged(f"the phone was not due to return: {phone.extension} had not moved when home became visible")
+
+
+def need_resilience(phone: Phone) -> None:
+    """A phone that does not know the failover system is not due to move, nor to return from there."""
+    if not phone.resilient:
+        cannot_judge(f"{phone.extension} does not know the failover system, as this bench states")

@@ -1,0 +1,55 @@
+"""Each family of telephones: it moves, not too early, and returns, not too early.
+
+The cases of a telephone carry the clause of its family. A family that the bench lacks has one case, which says so.
+"""
+
+import pytest
+
+from fixtures.judging import judge_none
+from harness.base.interval import Interval
+from harness.episodes.recording import Recording
+from harness.inventory import Inventory, Phone, Role
+from harness.timeline import acceptances
+from tests.resilience.criteria import judge_delay_of, judge_move, judge_no_early_return, judge_return
+
+pytestmark = pytest.mark.failover
+
+HOME, FAILOVER = Role.HOME, Role.FAILOVER
+
+
+@pytest.mark.every_family
+def test_it_moves_by_itself_and_stays_or_does_not_know_where_to(
+    home_lost: Recording, telephone: Phone, inventory: Inventory
+) -> None:
+    if telephone.resilient:
+        judge_move(home_lost, telephone, inventory)
+    else:
+        judge_stays_out(home_lost, telephone)
+
+
+def test_it_is_not_let_in_before_three_minutes(home_lost: Recording, telephone: Phone) -> None:
+    judge_delay_of(home_lost, telephone)
+
+
+@pytest.mark.failback
+def test_it_does_not_return_before_ten_minutes(home_lost: Recording, telephone: Phone) -> None:
+    judge_no_early_return(home_lost, telephone)
+
+
+@pytest.mark.failback
+def test_it_returns(home_lost: Recording, telephone: Phone, inventory: Inventory) -> None:
+    judge_return(home_lost, telephone, inventory)
+
+
+def judge_stays_out(recording: Recording, phone: Phone) -> None:
+    """It goes on looking for home alone, and is nowhere until that is back."""
+    lost, visible = recording.line.last_sight_of(HOME), recording.visible
+    away = Interval(lost.low, visible.high)
+    own = recording.registrations(phone)
+    judge_none(
+        acceptances(own.at(FAILOVER)),
+        occasions=own.at(HOME).between(Interval(lost.high, visible.low)),
+        occasion="a try at home while that was lost",
+        marks=[(lost, "lost"), (visible, "visible")],
+        window=(away.low, away.high),
+    )
