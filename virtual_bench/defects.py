@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import Role
+from harness.inventory import Role, catalogue
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,9 @@ class Conduct:
     system's own phones there, by an option of another number.
     `blocks`: home's phones are kept out in normal operation. `counts_anew`: a home that is lost again has to be
     visible for all of `returns_after` once more. By TLS phones are shown its own certificate, or
-    `shows_certificate_of` another unit. `forgets`: a restart clears the records (IP Office Resilience 12.2).
+    `shows_certificate_of` another unit. Softphones are let in once a physical phone has been, or `softphones_after`
+    the last sight of home without one; telephones of the family `keeps_out` never. `forgets`: a restart clears the
+    records (IP Office Resilience 12.2).
     """
 
     opens_after: float | None = 180.0
@@ -39,6 +41,8 @@ class Conduct:
     dhcp_relayed_only: bool = False
     numbers_apart: bool = True
     shows_certificate_of: Role | None = None
+    softphones_after: float | None = None
+    keeps_out: str | None = None
 
 
 class Change(Protocol):
@@ -62,6 +66,16 @@ class Defect:
     change: Change
     unit: str = "failover"
     bench: str = "virtual"
+
+
+def _keeps_out(family: str, clause: str) -> Defect:
+    return Defect(
+        f"keeps-out-{family}",
+        f"The failover system keeps telephones of the family {family} out, in failover as well.",
+        ("FO-ALLOW", clause),
+        lambda conduct: replace(conduct, keeps_out=family),
+        bench="virtual-all",
+    )
 
 
 DEFECTS = {
@@ -159,6 +173,26 @@ DEFECTS = {
             ("CFG-CERT", "FO-ALLOW"),
             lambda conduct: replace(conduct, shows_certificate_of=Role.HOME),
             bench="virtual-tls",
+        ),
+        Defect(
+            "softphones-alone",
+            "The failover system lets softphones in after 3 minutes, though no physical phone has come.",
+            ("FO-PHYS", "FO-SOFT-AFTER"),
+            lambda conduct: replace(conduct, softphones_after=180.0),
+            bench="virtual-all",
+        ),
+        Defect(
+            "softphones-first",
+            "The failover system waits 11 minutes for a physical phone, and then lets softphones in without one.",
+            ("FO-SOFT-AFTER",),
+            lambda conduct: replace(conduct, softphones_after=660.0),
+            bench="virtual-all",
+        ),
+        *(
+            _keeps_out(family, clause)
+            for family, clause in {
+                model.family: model.clause for model in catalogue().values() if model.kind != "base"
+            }.items()
         ),
     )
 }

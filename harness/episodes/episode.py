@@ -18,7 +18,8 @@ class Episode:
 
     `play` does it to a lab; `expected` is how long that takes at most on a conforming bench, `least` how long it must
     last for its clauses to be judged at all, both in bench seconds; `touches` names what it disturbs, for the header
-    that is printed before anything is. What an episode that does not say lasts at least is nothing.
+    that is printed before anything is. What an episode that does not say lasts at least is nothing. `lacks`: what a
+    bench would need besides for it to be played there; "" where it has all.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Episode:
     expected: Callable[[Inventory], BenchSeconds]
     touches: tuple[str, ...]
     least: Callable[[Inventory], BenchSeconds] = lambda _: BenchSeconds(0)
+    lacks: Callable[[Inventory], str] = lambda _: ""
 
 
 _library: dict[str, Episode] = {}
@@ -37,11 +39,12 @@ def episode(
     expected: Callable[[Inventory], BenchSeconds],
     touches: tuple[str, ...],
     least: Callable[[Inventory], BenchSeconds] = lambda _: BenchSeconds(0),
+    lacks: Callable[[Inventory], str] = lambda _: "",
 ) -> Callable[[Callable[["Lab"], None]], Callable[["Lab"], None]]:
     """Put a function of a `Lab` into the library under its own name."""
 
     def register(play: Callable[["Lab"], None]) -> Callable[["Lab"], None]:
-        _library[play.__name__] = Episode(play.__name__, sentence, play, expected, touches, least)
+        _library[play.__name__] = Episode(play.__name__, sentence, play, expected, touches, least, lacks)
         return play
 
     return register
@@ -49,7 +52,8 @@ def episode(
 
 def library() -> dict[str, Episode]:
     """Every episode by its name."""
-    import harness.episodes.outages  # noqa: F401  (its episodes register themselves)
+    import harness.episodes.outages
+    import harness.episodes.softphones  # noqa: F401  (their episodes register themselves)
 
     return dict(_library)
 

@@ -182,6 +182,14 @@ class Lab:
         self.watch(off_for, f"{device} to lose all charge")
         self.power_on(device)
 
+    def take_away(self, phone: str) -> None:
+        """Have it be no longer there: by its outlet, or by its switch port where it hangs on none."""
+        (self.power_off if self._wired(phone).outlet else self.cut)(phone)
+
+    def bring_back(self, phone: str) -> None:
+        """Undo `take_away`."""
+        (self.power_on if self._wired(phone).outlet else self.restore)(phone)
+
     def log_in_at_switch(self, device: str) -> None:
         """Open the session with the switch of `device` beforehand, so that a cut takes no longer than its command."""
         self.door.log_in_at_switch(self._port(device).switch)

@@ -7,6 +7,7 @@ lost after 180 s and one keepalive of 30 s.
 import pytest
 
 from harness.episodes.episode import library
+from harness.inventory import find_bench
 from tests.harness.decoding import inventory
 
 BY_HAND = {
@@ -29,4 +30,6 @@ def test_an_episode_lasts_at_least(name: str) -> None:
 @pytest.mark.parametrize("name", library())
 def test_no_episode_is_planned_to_be_over_before_it_can_be_judged(name: str) -> None:
     found = library()[name]
-    assert 0 < found.least(inventory()) < found.expected(inventory())
+    bench = inventory() if not found.lacks(inventory()) else find_bench("virtual-all").inventory
+    assert not found.lacks(bench)
+    assert 0 < found.least(bench) < found.expected(bench)

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.errors import ConfigurationFault
+from harness.inventory import catalogue
 from virtual_bench.defects import DEFECTS, Conduct, apply_defects
 from virtual_bench.units.failover_policy import TRANSITIONS, FailoverPolicy, Mode
 from virtual_bench.units.home_policy import HOLDS_FOR, HomePolicy
@@ -110,6 +111,31 @@ def test_it_never_opens_early_and_never_takes_a_way_that_is_not_there(steps: lis
         last_sight = now if seen else last_sight
 
 
+def test_softphones_are_let_in_once_a_physical_telephone_has_been() -> None:
+    policy = Trial().lost_at(0).policy
+    assert policy.admits(181, soft=False)
+    assert not policy.admits(3000, soft=True)
+    policy.physical_accepted()
+    assert policy.admits(3001, soft=True)
+
+
+def test_what_was_let_in_before_an_outage_does_not_count_in_it() -> None:
+    trial = Trial().lost_at(0)
+    trial.at(200).physical_accepted()
+    trial.at(400).sighted(400)
+    assert trial.policy.admits(500, soft=True), "home is visible, not yet for long enough"
+    trial.at(2000).physical_accepted()
+    trial.lost_at(2000)
+    assert not trial.policy.admits(2300, soft=True)
+
+
+@pytest.mark.parametrize(("defect", "first"), [("softphones-alone", 180), ("softphones-first", 660)])
+def test_a_system_that_is_tired_of_waiting_lets_softphones_in_alone(defect: str, first: float) -> None:
+    policy = Trial(apply_defects(Conduct(), [defect])).lost_at(0).policy
+    assert not policy.admits(first - 1, soft=True)
+    assert policy.admits(first, soft=True)
+
+
 @pytest.mark.parametrize(
     ("defect", "conduct"),
     [
@@ -124,12 +150,20 @@ def test_it_never_opens_early_and_never_takes_a_way_that_is_not_there(steps: lis
         ("no-backup-dhcp", Conduct(dhcp_in=False)),
         ("dhcp-always", Conduct(dhcp_before=True, dhcp_after=True)),
         ("dhcp-goes-on", Conduct(dhcp_after=True)),
+        ("softphones-alone", Conduct(softphones_after=180)),
+        ("softphones-first", Conduct(softphones_after=660)),
+        ("keeps-out-1600", Conduct(keeps_out="1600")),
         ("dhcp-own-data", Conduct(dhcp_domain="failover.example")),
     ],
 )
 def test_a_defect_changes_one_thing(defect: str, conduct: Conduct) -> None:
     assert apply_defects(Conduct(), [defect]) == conduct
     assert DEFECTS[defect].clauses
+
+
+def test_every_family_of_telephones_has_a_defect_of_its_own() -> None:
+    for model in (model for model in catalogue().values() if model.kind != "base"):
+        assert model.clause in DEFECTS[f"keeps-out-{model.family}"].clauses
 
 
 def test_with_no_admission_it_never_opens() -> None:

@@ -46,6 +46,8 @@ class FailoverPolicy:
         self._counted_from: float | None = None
         """Since when home was visible while its phones were here."""
         self._failback_began = 0.0
+        self._invoked = False
+        """Whether a physical telephone has been let in since home was lost."""
 
     def sighted(self, now: float) -> None:
         """Something of home was received: the connection's being made, or a message on it."""
@@ -80,10 +82,23 @@ class FailoverPolicy:
             else:
                 self._go(Mode.NORMAL)
 
+    def physical_accepted(self) -> None:
+        """A telephone that is no program has registered: softphones may follow it."""
+        self._invoked = self._invoked or self.open
+
+    def admits(self, now: float, *, soft: bool) -> bool:
+        """Whether a telephone of home's is let in."""
+        self.advance(now)
+        return self.open and (not soft or self._invoked or self._tired_of_waiting(now))
+
     @property
     def open(self) -> bool:
         """Whether home's phones are let in."""
         return self.mode in OPEN
+
+    def _tired_of_waiting(self, now: float) -> bool:
+        after = self._conduct.softphones_after
+        return after is not None and self._last_sight is not None and now >= self._last_sight + after
 
     def _opens_at(self) -> float | None:
         if self.mode not in (Mode.NORMAL, Mode.FAILBACK) or self._visible:
@@ -102,6 +117,8 @@ class FailoverPolicy:
     def _go(self, mode: Mode) -> None:
         if mode not in TRANSITIONS[self.mode]:
             raise ValueError(f"there is no way from {self.mode.value} to {mode.value}")
+        if mode is Mode.SUPPORT and self.mode is not Mode.RETURNING:
+            self._invoked = False
         self.mode = mode
         if mode is Mode.FAILBACK:
             self._counted_from = None

@@ -33,7 +33,7 @@ class FailoverSystem:
         self._policy = FailoverPolicy(self._conduct, self._mode_changed)
         self._told, self._kept = Records(), Records()
         self._own = own_users_of(around.bench)
-        self.bindings = Bindings(self._tell)
+        self.bindings = Bindings(self._bindings_changed)
         self._line = around.line(self)
         self._dhcp = around.dhcp(relayed_only=self._conduct.dhcp_relayed_only)
         self._registrar = around.registrar(self, self.bindings, self._conduct.shows_certificate_of)
@@ -64,10 +64,13 @@ class FailoverSystem:
             return Decision.ADMIT
         if extension not in self._told.registered and extension not in self._kept.registered:
             return Decision.UNKNOWN
-        self._policy.advance(self._clock.now())
+        user = self.user(extension)
+        if user is not None and user.family == self._conduct.keeps_out:
+            return Decision.BLOCK
+        admitted = self._policy.admits(self._clock.now(), soft=user is not None and user.kind == "soft")
         # A guest that refreshes after the grace is as unwelcome as one that comes anew.
         unasked = not self._conduct.blocks and (self._line.up or refresh)
-        return Decision.ADMIT if self._policy.open or unasked else Decision.BLOCK
+        return Decision.ADMIT if admitted or unasked else Decision.BLOCK
 
     def user(self, extension: str) -> User | None:
         """A user of its own, or of home's, as home told."""
@@ -168,6 +171,12 @@ class FailoverSystem:
                 self._around.truth.write(
                     "removed", extension=binding.extension, protocol=binding.protocol, peer=binding.peer
                 )
+
+    def _bindings_changed(self) -> None:
+        users = [self.user(binding.extension) for binding in self._guests()]
+        if any(user is not None and user.kind == "physical" for user in users):
+            self._policy.physical_accepted()
+        self._tell()
 
     def _tell(self) -> None:
         guests = [binding.extension for binding in self._guests()]

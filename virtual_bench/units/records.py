@@ -3,12 +3,16 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.inventory import Bench, DhcpScope, Phone, Role, catalogue
+from harness.inventory import Bench, DhcpScope, Model, Phone, ProbeExtension, Role
 
 
 @dataclass(frozen=True)
 class User:
-    """One extension of home, with what its telephone needs; `protocol` is "sip" or "h323"."""
+    """One extension of home, with what its telephone needs; `protocol` is "sip" or "h323".
+
+    `kind` of its telephone: "physical", "soft" for a program, "base" for one of handsets; `family`: which telephones it
+    is like, "" where home does not know.
+    """
 
     extension: str
     name: str
@@ -16,6 +20,8 @@ class User:
     password: str
     transport: str = "udp"
     user_agent: str = ""
+    kind: str = "physical"
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,21 +71,28 @@ class Records:
 def users_of(bench: Bench) -> dict[str, User]:
     """Home's users by extension: its phones' and the two of the registration probe."""
     inventory = bench.inventory
-    users = [_user(phone) for phone in inventory.phones.values()]
-    for protocol, probe in inventory.probes.items():
-        like = catalogue()[inventory.phones[probe.like].model].user_agent
-        users.append(User(probe.extension, probe.user, protocol.value, probe.password.resolve(), user_agent=like))
+    users = [_user(phone, phone.catalogued, phone.transport) for phone in inventory.phones.values()]
+    users += [_user(probe, inventory.phones[probe.like].catalogued) for probe in inventory.probes.values()]
     return {user.extension: user for user in users}
 
 
 def own_users_of(bench: Bench) -> dict[str, User]:
     """The failover system's own users by extension."""
-    return {phone.extension: _user(phone) for phone in bench.inventory.failover_phones.values()}
+    own = bench.inventory.failover_phones.values()
+    return {phone.extension: _user(phone, phone.catalogued, phone.transport) for phone in own}
 
 
-def _user(phone: Phone) -> User:
-    password, agent = phone.password.resolve(), phone.catalogued.user_agent
-    return User(phone.extension, phone.user, phone.protocol.value, password, phone.transport, agent)
+def _user(entry: Phone | ProbeExtension, model: Model, transport: str = "udp") -> User:
+    return User(
+        entry.extension,
+        entry.user,
+        model.protocol.value,
+        entry.password.resolve(),
+        transport,
+        model.user_agent,
+        model.kind,
+        model.family,
+    )
 
 
 def scopes_of(bench: Bench, *, apart: bool = True) -> tuple[Scope, ...]:
