@@ -1,0 +1,93 @@
+"""What the tests of softphones, and of phones that do not know the failover system, say about made-up recordings."""
+
+import pytest
+
+from harness.capture.events import Event, Outcome
+from harness.episodes.recording import Recording
+from harness.inventory import Role, find_bench
+from tests.harness.test_no_lies import FAILOVER, HOME, LINE, LOST, PHONE, VISIBLE, grid, line, outcome, recording, seen
+from tests.harness.test_timeline import attempt
+from tests.resilience import test_softphones as softphones
+from tests.resilience.criteria import judge_move
+from tests.resilience.test_telephones import judge_stays_out
+
+BENCH = find_bench("virtual-all").inventory
+SOFT, ALONE = BENCH.phones["phone-Workplace-1"], BENCH.phones["phone-B179-alone"]
+END = 2600.0
+
+
+def asks(at: float, answer: Outcome, role: Role = FAILOVER, extension: str = SOFT.extension) -> Event:
+    return seen(attempt(at, answer, role, extension, expires=180))
+
+
+def softphone(let_in: float | None, tries_until: float = LOST + 1000) -> list[Event]:
+    """At home before the loss, then refused each 70 s until it is let in."""
+    until = let_in or tries_until
+    refused = [asks(at, Outcome.REFUSED) for at in grid(LOST + 100, until - 1, 70)]
+    return [asks(95, Outcome.CONFIRMED, HOME), *refused, *([asks(let_in, Outcome.ACCEPTED)] if let_in else [])]
+
+
+def physical(let_in: float) -> list[Event]:
+    return [seen(attempt(95, Outcome.CONFIRMED, HOME)), seen(attempt(let_in, Outcome.ACCEPTED, expires=180))]
+
+
+def alone(made: Recording) -> None:
+    softphones.test_softphones_alone_do_not_invoke_failover(made, SOFT, BENCH)
+
+
+def after(made: Recording) -> None:
+    softphones.test_a_softphone_moves_only_once_a_physical_phone_has(made, SOFT, BENCH)
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        (softphone(LOST + 800) + physical(LOST + 760), ["passed", "passed"]),
+        (softphone(LOST + 400) + physical(LOST + 760), ["failed", "failed"]),
+        (softphone(LOST + 700) + physical(LOST + 760), ["passed", "failed"]),
+        (softphone(LOST + 700), ["passed", "failed"]),
+        (softphone(None) + physical(LOST + 760), ["not judged", "not judged"]),
+        (softphone(None), ["not judged", "not judged"]),
+        (softphone(LOST + 800) + physical(LOST + 500), ["not judged", "passed"]),
+        ([asks(95, Outcome.CONFIRMED, HOME), asks(LOST + 800, Outcome.ACCEPTED), *physical(LOST + 760)],
+         ["not judged", "not judged"]),
+    ],
+    ids=["honest", "alone", "before the physical one", "without a physical one", "never let in", "alone for ever",
+         "not alone", "never tried before"],
+)  # fmt: skip
+def test_softphones(events: list[Event], told: list[str]) -> None:
+    made = recording([*line((10, LOST), (LOST + 1200, END)), *events], end=END)
+    assert [outcome(judging, made) for judging in (alone, after)] == told
+
+
+@pytest.mark.parametrize(
+    ("first", "follows", "told"),
+    [(300, 410, "passed"), (300, 430, "failed"), (200, 325, "passed"), (200, 340, "failed"), (None, 200, "not judged")],
+)
+def test_a_softphone_has_until_it_can_have_followed_the_first_physical_phone(
+    first: float | None, follows: float, told: str
+) -> None:
+    confirmed = [asks(at, Outcome.CONFIRMED) for at in grid(LOST + follows + 20, VISIBLE + 100, 90)]
+    night = [*LINE, *softphone(LOST + follows), *confirmed, *(physical(LOST + first) if first else [])]
+    made = recording(night)
+    assert outcome(lambda one: judge_move(one, SOFT, BENCH), made) == told
+
+
+@pytest.mark.parametrize(
+    ("role", "answer", "told"),
+    [
+        (HOME, Outcome.UNHEARD, "passed"),
+        (FAILOVER, Outcome.REFUSED, "not judged"),
+        (FAILOVER, Outcome.ACCEPTED, "failed"),
+    ],
+)
+def test_a_phone_that_does_not_know_the_failover_system_stays_out(role: Role, answer: Outcome, told: str) -> None:
+    night = [asks(at, answer, role, ALONE.extension) for at in grid(LOST + 20, VISIBLE - 10, 40)]
+    made = recording([*LINE, asks(95, Outcome.CONFIRMED, HOME, ALONE.extension), *night])
+    assert outcome(lambda one: judge_stays_out(one, ALONE), made) == told
+
+
+def test_a_phone_that_does_not_know_the_failover_system_is_judged_by_nothing_else() -> None:
+    made = recording(LINE)
+    stays = PHONE.model_copy(update={"resilient": False})
+    assert outcome(lambda one: judge_move(one, stays, BENCH), made) == "not judged"
