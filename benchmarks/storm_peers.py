@@ -73,6 +73,8 @@ class Doors:
 
     users: dict[str, User]
 
+    checks_passwords = True
+
     def decide(self, extension: str, *, refresh: bool) -> Decision:  # noqa: ARG002
         """See `Doorkeeper`."""
         return Decision.ADMIT if extension in self.users else Decision.UNKNOWN

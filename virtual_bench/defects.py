@@ -24,7 +24,8 @@ class Conduct:
     visible for all of `returns_after` once more. By TLS phones are shown its own certificate, or
     `shows_certificate_of` another unit. Softphones are let in once a physical phone has been, or `softphones_after`
     the last sight of home without one; telephones of the family `keeps_out` never. `forgets`: a restart clears the
-    records (IP Office Resilience 12.2).
+    records (IP Office Resilience 12.2). `admits_strangers`: users of home that never registered there are let in like
+    the others; `checks_passwords`.
     """
 
     opens_after: float | None = 180.0
@@ -34,6 +35,8 @@ class Conduct:
     blocks: bool = True
     counts_anew: bool = True
     forgets: bool = True
+    admits_strangers: bool = False
+    checks_passwords: bool = True
     dhcp_in: bool = True
     dhcp_before: bool = False
     dhcp_after: bool = False
@@ -128,6 +131,18 @@ DEFECTS = {
             "The failover system still knows home's phones after its own restart, and lets them in again.",
             ("FO-RESTART",),
             lambda conduct: replace(conduct, forgets=False),
+        ),
+        Defect(
+            "lets-strangers-in",
+            "The failover system lets in all users of home, also those that had not registered there.",
+            ("FO-ONLY",),
+            lambda conduct: replace(conduct, admits_strangers=True),
+        ),
+        Defect(
+            "any-password",
+            "The failover system lets home's phones in whatever password they give.",
+            ("FO-ONLY",),
+            lambda conduct: replace(conduct, checks_passwords=False),
         ),
         Defect(
             "no-backup-dhcp",

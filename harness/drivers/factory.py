@@ -74,10 +74,17 @@ def sensor(bench: Bench, point: str) -> SensorHost:
     return SensorHost(_target(bench, f"sensor {point}", str(entry.address), entry.login))
 
 
-def probe(bench: Bench, protocol: Protocol, transcripts: Transcripts, allowance: Allowance) -> ProbeDriver:
-    """The registration probe of `protocol`; all probes of a run share one `allowance`."""
+def probe(
+    bench: Bench, protocol: Protocol, transcripts: Transcripts, allowance: Allowance, *, stranger: bool = False
+) -> ProbeDriver:
+    """The registration probe of `protocol`; all probes of a run share one `allowance`.
+
+    `stranger`: with the extension that never registers at home.
+    """
     inventory = bench.inventory
     entry = _entry(bench, inventory.probes, protocol, "probe extension")
+    if stranger:
+        entry = entry.as_stranger()
     like = inventory.phones[entry.like]
     agent, source = like.catalogued.user_agent, str(inventory.lab_host.address.ip)
     transcript, scale = transcripts.of(f"probe-{protocol.value}"), inventory.settings.scale

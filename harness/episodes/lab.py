@@ -212,6 +212,10 @@ class Lab:
         """Register the probe's own extensions at home, like phones, so that home's records hold them."""
         self.probes.register_at_home()
 
+    def probe_unentitled(self) -> None:
+        """Have the probe try at the failover system as those whom it must not let in; takes back what it let in."""
+        self.probes.try_unentitled()
+
     # What can be waited for
 
     def now(self) -> float:

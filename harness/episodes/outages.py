@@ -13,6 +13,8 @@ NORMAL_OPERATION = 100.0
 """Watched before an outage: long enough for a probe in each third, and for a refresh of most phones."""
 PROBE_EVERY = 12.0
 """So that one try falls within the last 15 s before the 180 s are over."""
+UNENTITLED_ROUNDS = 2
+"""Tries of each who must not be let in: far below the 5 wrong passwords or 10 failures that are then ignored."""
 CONFIRMED_FOR = 130.0
 """Watched after the move, so that every registration is confirmed at least once at the failover system."""
 
@@ -50,7 +52,9 @@ def _restart(inventory: Inventory) -> BenchSeconds:
 def home_lost(lab: Lab) -> None:
     """Home's link is cut, and restored after the phones have moved."""
     lose_home(lab)
-    lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
+    for _ in range(UNENTITLED_ROUNDS):
+        lab.probe_unentitled()
+        lab.watch(CONFIRMED_FOR / UNENTITLED_ROUNDS, "registrations at the failover system to be confirmed")
     lab.restore(Role.HOME)
     phones_return(lab)
 

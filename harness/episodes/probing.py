@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.base.clock import now
 from harness.base.errors import LabFault
-from harness.base.stimulus import Stimulus
+from harness.base.stimulus import Guise, Stimulus, probe_target
 from harness.drivers.answers import Answer, ProbeAnswer
 from harness.inventory import Protocol, Role
 
@@ -59,8 +59,17 @@ class Probing:
                 self._let_in.add(protocol)
                 self._lab.door.withdraw(protocol, Role.FAILOVER)
 
-    def _try(self, protocol: Protocol, role: Role) -> ProbeAnswer:
-        answer = self._lab.door.register(protocol, role)
+    def try_unentitled(self) -> None:
+        """Once for each protocol: an extension that never registered at home, and the probe's with a wrong password."""
+        for protocol, probe in self._lab.inventory.probes.items():
+            guises = (Guise.STRANGER, Guise.WRONG_PASSWORD) if probe.stranger else (Guise.WRONG_PASSWORD,)
+            for guise in guises:
+                if self._try(protocol, Role.FAILOVER, guise).answer is Answer.ACCEPTED:
+                    self._lab.door.withdraw(protocol, Role.FAILOVER, guise)
+
+    def _try(self, protocol: Protocol, role: Role, guise: Guise = Guise.OWN) -> ProbeAnswer:
+        answer = self._lab.door.register(protocol, role, guise)
         told = f"{answer.answer} {answer.reason}".rstrip()
-        self._lab.record(Stimulus("probe", f"{protocol} at {role}", answer.sent_at, answer.answered_at or now(), told))
+        target = probe_target(protocol, role)
+        self._lab.record(Stimulus(guise, target, answer.sent_at, answer.answered_at or now(), told))
         return answer

@@ -101,6 +101,11 @@ def _unique(inventory: Inventory) -> Iterator[Finding]:
     phones = list(_telephones(inventory))
     extensions: list[tuple[Place, Hashable]] = [((*place, "extension"), phone.extension) for place, phone in phones]
     extensions += [(("probes", p.value, "extension"), e.extension) for p, e in inventory.probes.items()]
+    extensions += [
+        (("probes", protocol.value, "stranger", "extension"), probe.stranger.extension)
+        for protocol, probe in inventory.probes.items()
+        if probe.stranger is not None
+    ]
     yield from _twice("extension", extensions)
     yield from _twice("MAC address", [((*place, "mac"), phone.mac) for place, phone in phones])
     yield from _twice("name", [(place, place[1]) for place, _ in phones])

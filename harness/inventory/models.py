@@ -217,6 +217,13 @@ class Phone(Entry):
         return self.catalogued.kind == "physical"
 
 
+class Stranger(Entry):
+    """An extension that never registers at home: no phone has it, or it exists nowhere at all."""
+
+    extension: Extension
+    password: SecretRef = Field(description="Its own; any where the extension exists nowhere.")
+
+
 class ProbeExtension(Entry):
     """A home extension of the harness's own, never that of a judged phone."""
 
@@ -224,6 +231,15 @@ class ProbeExtension(Entry):
     user: str
     password: SecretRef
     like: Name = Field(description="The phone whose User-Agent the probe shows.")
+    stranger: Stranger | None = Field(
+        default=None, description="An extension that the failover system must never let in; the probe tries with it."
+    )
+
+    def as_stranger(self) -> "ProbeExtension":
+        """The same client with the extension that never registers at home. Raises ValueError where none is stated."""
+        if self.stranger is None:
+            raise ValueError("no stranger is stated")
+        return self.model_copy(update={"extension": self.stranger.extension, "password": self.stranger.password})
 
 
 class DhcpScope(Entry):

@@ -46,11 +46,11 @@ class Devices:
         """The system `role`, by its serial console."""
         return self._open(f"console {role}", lambda: factory.console(self._bench, role, self._transcripts))
 
-    def probe(self, protocol: Signalling) -> ProbeDriver:
-        """The registration probe of `protocol`."""
+    def probe(self, protocol: Signalling, *, stranger: bool = False) -> ProbeDriver:
+        """The registration probe of `protocol`, with its own extension or as a stranger."""
         return self._open(
-            f"probe {protocol}",
-            lambda: factory.probe(self._bench, protocol, self._transcripts, self._allowance),
+            f"probe {protocol} {stranger}",
+            lambda: factory.probe(self._bench, protocol, self._transcripts, self._allowance, stranger=stranger),
         )
 
     def sensors(self) -> dict[str, Remote]:

@@ -1,13 +1,16 @@
 """The only door to the devices of a lab: they are read freely, and every change is journaled before it is made."""
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from harness.base.clock import Deadline, now
 from harness.base.errors import BenchError, HarnessFault, LabFault
 from harness.base.secrets import mask
-from harness.base.stimulus import Stimulus
+from harness.base.stimulus import Guise, Stimulus
 from harness.base.transcripts import Transcripts
 from harness.capture.sensors import Remote
 from harness.drivers.answers import Answer, ProbeAnswer
@@ -18,6 +21,8 @@ from harness.journal.record import Journal, LabChange
 
 RETRY = 0.5
 """Real seconds between two tries to put one change back."""
+STRANGER = "stranger"
+"""Behind a protocol: whose registration it is, where it is not the probe's own extension's."""
 _ORDER = ("outlet", "port", "registration")
 """Power before ports: a switch that has none cannot open one. Registrations last: they need the network."""
 
@@ -123,10 +128,11 @@ class Door:
         finally:
             self._journal.undone(number)  # where it failed, too: there is nothing to go back to
 
-    def register(self, protocol: Protocol, role: Role) -> ProbeAnswer:
+    def register(self, protocol: Protocol, role: Role, guise: Guise = Guise.OWN) -> ProbeAnswer:
         """Try to register the probe. The intent is journaled, since the system may let it in."""
-        number = self._journal.intend(_registration(protocol, role), self._owner)
-        answer = self._devices.probe(protocol).register(role)
+        number = self._journal.intend(_registration(protocol, role, guise), self._owner)
+        wrong = SecretStr(secrets.token_urlsafe()) if guise is Guise.WRONG_PASSWORD else None
+        answer = self._devices.probe(protocol, stranger=guise is Guise.STRANGER).register(role, wrong)
         if answer.answer is Answer.ACCEPTED:
             self._journal.done(number, answer.handle)
         elif answer.answer is not Answer.UNANSWERED:
@@ -134,10 +140,11 @@ class Door:
             self._journal.undone(number)
         return answer
 
-    def withdraw(self, protocol: Protocol, role: Role) -> None:
+    def withdraw(self, protocol: Protocol, role: Role, guise: Guise = Guise.OWN) -> None:
         """Take the probe's registration back; without an answer it stays open, to be tried again later."""
-        if self._devices.probe(protocol).withdraw(role).answer is not Answer.UNANSWERED:
-            self._settle(self._open_changes_of(_registration(protocol, role)))
+        probe = self._devices.probe(protocol, stranger=guise is Guise.STRANGER)
+        if probe.withdraw(role).answer is not Answer.UNANSWERED:
+            self._settle(self._open_changes_of(_registration(protocol, role, guise)))
 
     def put_back(self, seconds: float, tell: Callable[[str], None]) -> Restored:
         """Undo all that is open, the latest change of each kind first; what fails is tried again for `seconds` (real).
@@ -228,7 +235,9 @@ class Door:
     def _back(self, change: LabChange) -> None:
         if change.kind == "registration":
             # Where the system cannot be reached the binding lapses by itself; that is no fault of the lab.
-            self._devices.probe(Protocol(change.target)).withdraw(Role(change.device), change.handle)
+            protocol, _, who = change.target.partition(" ")
+            probe = self._devices.probe(Protocol(protocol), stranger=who == STRANGER)
+            probe.withdraw(Role(change.device), change.handle)
         else:
             self._set(change, Link(change.was))
 
@@ -247,8 +256,10 @@ def _change_of(ref: PortRef | OutletRef, was: Link | Power) -> LabChange:
     return LabChange("outlet", ref.pdu, str(ref.outlet), was.value)
 
 
-def _registration(protocol: Protocol, role: Role) -> LabChange:
-    return LabChange("registration", str(role), str(protocol), "off")
+def _registration(protocol: Protocol, role: Role, guise: Guise) -> LabChange:
+    """What was let in with a wrong password is a registration of the probe's own extension."""
+    target = f"{protocol} {STRANGER}" if guise is Guise.STRANGER else str(protocol)
+    return LabChange("registration", str(role), target, "off")
 
 
 def _changed_by_others(change: LabChange, next_step: str) -> LabFault:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.base.interval import Interval
+from harness.base.stimulus import PROBES
 from harness.base.units import EpochSeconds
 from harness.capture.events import Outcome
 from harness.capture.packets import PacketRow, packet_table
@@ -40,7 +41,7 @@ def picture_of(
         title,
         timeline.end,
         (_line_lane(recording), *(_phone_lane(recording, name) for name in names)),
-        tuple(_mark(stimulus) for stimulus in timeline.stimuli if stimulus.verb != "probe"),
+        tuple(_mark(stimulus) for stimulus in timeline.stimuli if stimulus.verb not in PROBES),
         window,
         tuple(Mark(at.low, at.high, label) for at, label in judged),
     ).svg()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.base.interval import Interval
+from harness.base.stimulus import PROBES
 from harness.capture.decoder import PointReader, together
 from harness.capture.media import MediaStream
 from harness.capture.messages import DhcpMessage, Message
@@ -99,7 +100,7 @@ def notes_of(captures: Captures) -> list[Note]:
     notes = [
         Note(each.bracket.high, Kind.STIMULUS, f"{each.verb} {each.target}")
         for each in timeline.stimuli
-        if each.verb != "probe"
+        if each.verb not in PROBES
     ]
     for outage in timeline.line.outages(Role.HOME):
         notes.append(Note(outage.lost.high, Kind.LINE, "line: the last packet from home"))

@@ -9,13 +9,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.base.stimulus import PROBES
 from harness.episodes.manifest import Captured, Manifest
 from harness.report.ladder import printable
 from harness.report.recordings import State, Told, written_in
 from harness.report.recordings_text import drops, plain_table
 
-PROBE = "probe"
-"""The verb of a stimulus of which there are many."""
 _STATES = {State.SAME: "green", State.CHANGED: "bold red", State.MISSING: "yellow"}
 
 
@@ -115,7 +114,7 @@ def _other_files(told: Told) -> Iterator[Text]:
 
 def _stimuli(told: Told) -> Table:
     table = plain_table(("what", "between", "and", "note"), right=("between", "and"))
-    for each in (each for each in told.manifest.stimuli if each.verb != PROBE):
+    for each in (each for each in told.manifest.stimuli if each.verb not in PROBES):
         low, high = (f"{told.bench(at):.2f}" for at in (each.not_before, each.not_after))
         table.add_row(Text(f"{each.verb} {each.target}"), low, high, Text(printable(each.note)))
     return table
@@ -123,9 +122,9 @@ def _stimuli(told: Told) -> Table:
 
 def _probes(manifest: Manifest) -> Iterator[Text]:
     """How often each probe had which answer."""
-    counted = Counter((each.target, each.note) for each in manifest.stimuli if each.verb == PROBE)
-    for (target, note), count in counted.items():
-        yield Text(f"probe {target}: {count} × {printable(note)}")
+    counted = Counter((each.verb, each.target, each.note) for each in manifest.stimuli if each.verb in PROBES)
+    for (verb, target, note), count in counted.items():
+        yield Text(f"{verb} {target}: {count} × {printable(note)}")
 
 
 def _waits(told: Told) -> Table:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.base.interval import Interval
+from harness.base.stimulus import PROBES
 from harness.capture.events import CallEvent, CallStep
 from harness.capture.media import MediaStream
 from harness.episodes.recording import Recording
@@ -100,7 +101,7 @@ def timelines_of(recording: Recording) -> Timelines:
         tuple(
             Phase(f"{each.verb} {each.target}", each.bracket, each.bracket, each.note)
             for each in timeline.stimuli
-            if each.verb != "probe"
+            if each.verb not in PROBES
         ),
         _calls(recording, [event for event in recording.decoded.events if isinstance(event, CallEvent)]),
         _media(recording),

@@ -20,6 +20,7 @@ from harness.timeline.measurements import (
     confirmations,
     controlled,
     departures,
+    first_acceptance,
     first_answer_after_silence,
     in_each_third,
     just_before,
@@ -34,6 +35,7 @@ from harness.timeline.measurements import (
     strays,
     thirds,
     tries,
+    turned_down,
     vouched,
 )
 from harness.timeline.presence import Change, Presence, Turn
@@ -65,6 +67,7 @@ __all__ = [
     "controlled",
     "departures",
     "departures_from",
+    "first_acceptance",
     "first_answer_after_silence",
     "in_each_third",
     "just_before",
@@ -84,5 +87,6 @@ __all__ = [
     "strays",
     "thirds",
     "tries",
+    "turned_down",
     "vouched",
 ]

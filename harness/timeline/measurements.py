@@ -96,6 +96,28 @@ def vouched(attempts: Iterable[Attempt], registrations: Registrations) -> tuple[
     return tuple(each for each in attempts if each.is_refusal and (each.protocol, each.extension) in known)
 
 
+def turned_down(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+    """Those that a registrar itself kept out, knowing their credentials: refused, or challenged once more.
+
+    For clauses by which nobody with such credentials is ever let in: some systems answer a wrong password by 401.
+    """
+    return tuple(
+        each
+        for each in attempts
+        if each.is_answered and (each.is_refusal or (each.outcome is Outcome.CHALLENGED and each.event.requests > 1))
+    )
+
+
+def first_acceptance(role: Role, everybody: Sequence[Registrations], since: Interval) -> Measured:
+    """When the first of several phones was let in at `role` after `since`; never if none was."""
+    found = [admission_at(role, each, since).accepted for each in everybody]
+    return min(
+        (each for each in found if isinstance(each, Interval)),
+        key=lambda each: each.high,
+        default=Never(everybody[0].until if everybody else since.high),
+    )
+
+
 def strays(timeline: Timeline, phones: Registrations) -> tuple[Attempt, ...]:
     """Acceptances at the failover system of phones that were registered at home, while the line was up."""
     lost = timeline.line.last_sight_of(Role.HOME)

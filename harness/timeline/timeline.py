@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from harness.base.interval import Interval
-from harness.base.stimulus import Stimulus
+from harness.base.stimulus import Guise, Stimulus, probe_target
 from harness.base.units import EpochSeconds
 from harness.capture.events import DhcpEvent, Event, LineEvent, RegistrationAttempt, SystemNotice
 from harness.capture.sights import Sights, narrowed
@@ -85,9 +85,32 @@ class Timeline:
         return name
 
     def registrations(self, *names: str) -> Registrations:
-        """The attempts of these phones, probes or extensions (see `extension`); of everybody without any."""
+        """The attempts of these phones, probes or extensions (see `extension`); of everybody without any.
+
+        Those that the probe made with a wrong password apart: they say nothing of whom its extension is kept out as.
+        """
         wanted = {self.extension(name) for name in names}
-        return Registrations((each for each in self.attempts if not names or each.extension in wanted), self.end)
+        found = (each for each in self.attempts if not names or each.extension in wanted)
+        return Registrations((each for each in found if not self._with_wrong_password(each)), self.end)
+
+    def wrong_passwords(self, protocol: Protocol) -> Registrations:
+        """The attempts that the probe made with a wrong password."""
+        own = (each for each in self.attempts if each.extension == self.extension(protocol))
+        return Registrations((each for each in own if self._with_wrong_password(each)), self.end)
+
+    def _with_wrong_password(self, attempt: Attempt) -> bool:
+        """By when the harness gave one: the wire does not tell it from a right one."""
+        probe = self.inventory.probes.get(attempt.protocol)
+        target = probe_target(attempt.protocol, attempt.role)
+        return (
+            probe is not None
+            and probe.extension == attempt.extension
+            and any(
+                each.bracket.low <= attempt.asked.high and attempt.asked.low <= each.bracket.high
+                for each in self.stimuli
+                if (each.verb, each.target) == (Guise.WRONG_PASSWORD, target)
+            )
+        )
 
     def turns(self, name: str) -> tuple[Turn, ...]:
         """Every change of the registrations of one phone, probe or extension."""

@@ -8,8 +8,10 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from harness.base.errors import ConfigurationFault, LabFault
+from harness.base.stimulus import Guise
 from harness.base.transcripts import Transcripts
 from harness.base.units import EpochSeconds
 from harness.drivers.answers import Answer, ProbeAnswer
@@ -40,6 +42,8 @@ class Devices:
     broken: dict[str, Iterator[Exception]] = field(default_factory=dict)
     answers: Answer = Answer.ACCEPTED
     dropped: bool = False
+    strangers: list[bool] = field(default_factory=list)
+    passwords: list[SecretStr | None] = field(default_factory=list)
 
     def switch(self, name: str) -> "Devices":  # noqa: ARG002
         return self
@@ -47,7 +51,8 @@ class Devices:
     def pdu(self, name: str) -> "Devices":  # noqa: ARG002
         return self
 
-    def probe(self, protocol: Protocol) -> "Devices":  # noqa: ARG002
+    def probe(self, protocol: Protocol, *, stranger: bool) -> "Devices":  # noqa: ARG002
+        self.strangers.append(stranger)
         return self
 
     def unit(self, role: Role) -> "Devices":  # noqa: ARG002
@@ -68,7 +73,8 @@ class Devices:
     def on(self, outlet: int) -> None:
         self._set(str(outlet), "on")
 
-    def register(self, role: Role) -> ProbeAnswer:
+    def register(self, role: Role, password_override: SecretStr | None = None) -> ProbeAnswer:
+        self.passwords.append(password_override)
         self._note(str(role), "register")
         return ProbeAnswer(self.answers, Protocol.SIP, "391", role, EpochSeconds(0))
 
@@ -182,6 +188,18 @@ def test_a_registration_whose_withdrawal_nobody_answered_stays_open(rig: Rig) ->
     assert [change.kind for _, change in rig.journal.open_changes] == ["registration"]
     rig.devices.answers = Answer.ACCEPTED
     rig.door.withdraw(Protocol.SIP, Role.HOME)
+    assert rig.journal.open_changes == []
+
+
+@pytest.mark.parametrize("guise", Guise)
+def test_whoever_the_probe_was_let_in_as_is_taken_back(rig: Rig, tmp_path: Path, guise: Guise) -> None:
+    rig.door.register(Protocol.H323, Role.FAILOVER, guise)
+    assert another(tmp_path, rig.devices).door.put_back(1, lambda _: None).clean
+    stranger = guise is Guise.STRANGER
+    assert rig.devices.strangers == [stranger, stranger]
+    assert [password is not None for password in rig.devices.passwords] == [guise is Guise.WRONG_PASSWORD]
+    rig.door.register(Protocol.H323, Role.FAILOVER, guise)
+    rig.door.withdraw(Protocol.H323, Role.FAILOVER, guise)
     assert rig.journal.open_changes == []
 
 

@@ -77,6 +77,7 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
             "this MAC address is already that of phones.phone-9641",
         ),
         ("phones: {phone-1608: {extension: '391'}}", "this extension is already that of phones.phone-1608"),
+        ("phones: {phone-1608: {extension: '397'}}", "this extension is already that of phones.phone-1608"),
         ("phones: {phone-1608: {colour: red}}", "phones.phone-1608.colour: there is no such field"),
         ("systems: {home: {console: con-x}}", "unknown console 'con-x'"),
         ("probes: {sip: {like: phone-1608}}", "'phone-1608' does not speak sip"),

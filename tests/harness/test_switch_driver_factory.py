@@ -35,7 +35,11 @@ def test_a_bench_gets_all_its_drivers_without_touching_a_device(bench: Bench) ->
     pdus: list[OutletDriver] = [factory.pdu(bench, name, transcripts) for name in bench.inventory.pdus]
     units: list[UnitDriver] = [factory.unit(bench, role, transcripts) for role in Role]
     consoles: list[ConsoleDriver] = [factory.console(bench, role, transcripts) for role in Role]
-    probes: list[ProbeDriver] = [factory.probe(bench, protocol, transcripts, allowance) for protocol in Protocol]
+    probes: list[ProbeDriver] = [
+        factory.probe(bench, protocol, transcripts, allowance, stranger=stranger)
+        for protocol in Protocol
+        for stranger in (False, True)
+    ]
     everything: list[SwitchDriver | OutletDriver | UnitDriver | ConsoleDriver | ProbeDriver]
     everything = [*switches, *pdus, *units, *consoles, *probes]
     for driver in everything:

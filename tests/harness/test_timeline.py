@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.base.errors import HarnessFault
 from harness.base.interval import Interval, Never
-from harness.base.stimulus import Stimulus
+from harness.base.stimulus import Guise, Stimulus
 from harness.base.units import BenchSeconds, EpochSeconds
 from harness.capture.events import (
     DhcpEvent,
@@ -33,6 +33,7 @@ from harness.timeline import (
     confirmations,
     controlled,
     departures,
+    first_acceptance,
     in_each_third,
     just_before,
     last_acceptance,
@@ -43,6 +44,7 @@ from harness.timeline import (
     registered_at,
     thirds,
     tries,
+    turned_down,
 )
 from tests.harness.decoding import inventory
 
@@ -219,6 +221,33 @@ def test_only_what_the_system_decided_on_is_a_try() -> None:
     assert len(found) == 3
     assert len(acceptances(found)) == 1
     assert len(controlled(found, timeline.registrations())) == 2
+
+
+def test_a_wrong_password_is_told_from_a_right_one_by_when_it_was_given() -> None:
+    events = [attempt(at, Outcome.REFUSED, extension="391") for at in (10, 20, 30)]
+    wrong = stimulus(Guise.WRONG_PASSWORD, "sip at failover", 19.8, 20.2)
+    elsewhere = stimulus(Guise.WRONG_PASSWORD, "sip at home", 29.8, 30.2)
+    timeline = build(*events, attempt(20, Outcome.REFUSED), stimuli=(wrong, elsewhere))
+    assert [round(each.decided.middle) for each in timeline.registrations("sip")] == [10, 30]
+    assert [round(each.decided.middle) for each in timeline.wrong_passwords(Protocol.SIP)] == [20]
+    assert len(timeline.registrations(PHONE)) == 1
+    assert len(timeline.registrations()) == 3
+
+
+def test_a_second_challenge_turns_away_and_a_first_one_or_silence_does_not() -> None:
+    events = [attempt(number, outcome) for number, outcome in enumerate(Outcome)]
+    events += [replace(attempt(50, Outcome.CHALLENGED), requests=2)]
+    found = turned_down(build(*events).registrations())
+    assert [each.outcome for each in found] == [Outcome.REFUSED, Outcome.CHALLENGED]
+    assert found[1].event.requests == 2
+
+
+def test_the_first_of_several_to_be_let_in() -> None:
+    events = [attempt(10, Outcome.ACCEPTED, extension="304"), attempt(40, Outcome.ACCEPTED)]
+    timeline = build(*events, attempt(30, Outcome.ACCEPTED, extension="302"))
+    everybody = [timeline.registrations(extension) for extension in ("301", "302", "303", "304")]
+    assert about(first_acceptance(FAILOVER, everybody, Interval.at(20)), 30)
+    assert first_acceptance(FAILOVER, everybody[2:3], Interval.at(20)) == Never(1500)
 
 
 def test_the_first_sip_success_after_a_restart_is_an_acceptance() -> None:

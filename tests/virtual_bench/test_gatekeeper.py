@@ -33,7 +33,7 @@ USER = User("303", "Cleo", "h323", "secret")
 class Doors:
     """A doorkeeper with one user and one answer."""
 
-    decision = Decision.ADMIT
+    decision, checks_passwords = Decision.ADMIT, True
 
     def decide(self, extension: str, *, refresh: bool) -> Decision:
         del extension, refresh
@@ -176,6 +176,15 @@ def test_wrong_password_and_unknown_extension_stay_out(tmp_path: Path) -> None:
         assert trial.ask(full(password="guess")).body["rejectReason"] == ("securityDenial", 0)
         assert trial.ask(discovery("999", 9)).kind == "gatekeeperReject"
         assert trial.truth == ["refused", "refused"]
+
+    asyncio.run(run())
+
+
+def test_a_doorkeeper_that_checks_no_passwords_takes_any(tmp_path: Path) -> None:
+    async def run() -> None:
+        trial = Trial(tmp_path)
+        trial.doors.checks_passwords = False
+        assert trial.ask(full(password="guess")).kind == "registrationConfirm"
 
     asyncio.run(run())
 

@@ -23,7 +23,7 @@ class Doors:
     """A doorkeeper with one user and one answer."""
 
     def __init__(self) -> None:
-        self.decision = Decision.ADMIT
+        self.decision, self.checks_passwords = Decision.ADMIT, True
 
     def decide(self, extension: str, *, refresh: bool) -> Decision:
         del refresh
@@ -123,6 +123,14 @@ def test_wrong_password_unknown_extension_and_foreign_domain_stay_out(tmp_path: 
         assert trial.bindings.extensions == []
 
     assert in_loop(tmp_path, play).truth == ["challenged", "refused", "refused", "refused"]
+
+
+def test_a_doorkeeper_that_checks_no_passwords_takes_any(tmp_path: Path) -> None:
+    def play(trial: Trial) -> None:
+        trial.doors.checks_passwords = False
+        assert trial.log_in("guess").code == 200
+
+    assert in_loop(tmp_path, play).truth == ["challenged", "accepted"]
 
 
 def test_a_telephone_is_told_when_its_registration_is_taken_back(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ IDENTITY = Identity("301", "Ada", "secret", "Avaya J179 IP Phone", "J100", "sip"
 
 
 class OpenDoors:
+    checks_passwords = True
+
     def decide(self, extension: str, *, refresh: bool) -> Decision:
         del extension, refresh
         return Decision.ADMIT

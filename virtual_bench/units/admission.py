@@ -17,6 +17,11 @@ class Decision(Enum):
 class Doorkeeper(Protocol):
     """Decides for one system."""
 
+    @property
+    def checks_passwords(self) -> bool:
+        """Whether whoever is admitted has to prove its user's password."""
+        ...
+
     def decide(self, extension: str, *, refresh: bool) -> Decision:
         """Whether `extension` may register; `refresh`: it is registered here and asks to stay so."""
         ...

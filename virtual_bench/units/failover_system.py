@@ -62,7 +62,7 @@ class FailoverSystem:
         """Admit its own phones always, home's phones while the policy is open."""
         if extension in self._own:
             return Decision.ADMIT
-        if extension not in self._told.registered and extension not in self._kept.registered:
+        if not self._knows(extension):
             return Decision.UNKNOWN
         user = self.user(extension)
         if user is not None and user.family == self._conduct.keeps_out:
@@ -71,6 +71,16 @@ class FailoverSystem:
         # A guest that refreshes after the grace is as unwelcome as one that comes anew.
         unasked = not self._conduct.blocks and (self._line.up or refresh)
         return Decision.ADMIT if admitted or unasked else Decision.BLOCK
+
+    def _knows(self, extension: str) -> bool:
+        if self._conduct.admits_strangers:
+            return self.user(extension) is not None
+        return extension in self._told.registered or extension in self._kept.registered
+
+    @property
+    def checks_passwords(self) -> bool:
+        """As it conducts itself."""
+        return self._conduct.checks_passwords
 
     def user(self, extension: str) -> User | None:
         """A user of its own, or of home's, as home told."""

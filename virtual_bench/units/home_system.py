@@ -21,6 +21,8 @@ class HomeSystem:
     path is cut is still one of home's.
     """
 
+    checks_passwords = True
+
     def __init__(self, around: Surroundings) -> None:
         self._around, self._clock = around, around.clock
         self._users = users_of(around.bench)

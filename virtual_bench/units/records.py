@@ -69,10 +69,12 @@ class Records:
 
 
 def users_of(bench: Bench) -> dict[str, User]:
-    """Home's users by extension: its phones' and the two of the registration probe."""
+    """Home's users by extension: its phones', the two of the registration probe and the two that never register."""
     inventory = bench.inventory
     users = [_user(phone, phone.catalogued, phone.transport) for phone in inventory.phones.values()]
-    users += [_user(probe, inventory.phones[probe.like].catalogued) for probe in inventory.probes.values()]
+    for probe in inventory.probes.values():
+        like = inventory.phones[probe.like].catalogued
+        users += [_user(entry, like) for entry in ((probe, probe.as_stranger()) if probe.stranger else (probe,))]
     return {user.extension: user for user in users}
 
 

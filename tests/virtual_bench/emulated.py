@@ -1,0 +1,24 @@
+"""For tests: what the services of one emulated unit are given, without a bench."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.inventory import Role, find_bench
+from harness.inventory.loading import load_inventory
+from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.secrets import make_secrets
+from virtual_bench.state import with_defects, with_overrides
+from virtual_bench.truth import TruthLog
+from virtual_bench.units.surroundings import Surroundings
+
+
+def surroundings(
+    folder: Path, role: Role, defects: Sequence[str] = (), overrides: Mapping[str, str] | None = None
+) -> Surroundings:
+    """A unit of the virtual bench whose files and secrets are in `folder`."""
+    found = find_bench("virtual")
+    bench = replace(found, state=folder, inventory=load_inventory(found.path, folder))
+    make_secrets(folder, bench.inventory)
+    bench = with_overrides(with_defects(bench, defects), overrides or {})
+    return Surroundings(bench, role, ScaledClock(60), TruthLog(folder, role.value))

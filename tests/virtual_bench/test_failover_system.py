@@ -1,0 +1,57 @@
+"""Whom the failover system lets in, by what home told it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.inventory import Role
+from tests.virtual_bench.emulated import surroundings
+from virtual_bench.units.admission import Decision
+from virtual_bench.units.failover_system import FailoverSystem
+from virtual_bench.units.line_messages import RECORDS
+from virtual_bench.units.records import Records, User
+
+USERS = {extension: User(extension, "", "sip", "secret") for extension in ("301", "302", "397")}
+
+
+def records(*registered: str) -> Records:
+    return Records(USERS, dict.fromkeys(registered, "sip:10.77.3.101"))
+
+
+def played(folder: Path, play: Callable[[FailoverSystem], None], *defects: str) -> None:
+    """A failover system that opens at once when home is away, with what home has told it so far: nothing."""
+
+    async def run() -> None:
+        play(FailoverSystem(surroundings(folder, Role.FAILOVER, defects, {"virtual.opens_after": "0.001"})))
+
+    asyncio.run(run())
+
+
+def test_a_user_who_never_registered_at_home_stays_out(tmp_path: Path) -> None:
+    def play(system: FailoverSystem) -> None:
+        system.line_message(RECORDS, records("301").as_json())
+        assert system.decide("301", refresh=False) is Decision.BLOCK
+        system.line_down()
+        _until_open(system)
+        assert system.decide("301", refresh=False) is Decision.ADMIT
+        assert system.decide("397", refresh=False) is Decision.UNKNOWN
+        assert system.decide("999", refresh=False) is Decision.UNKNOWN
+
+    played(tmp_path, play)
+
+
+def test_strangers_are_let_in_by_a_defect_but_nobody_that_home_does_not_have(tmp_path: Path) -> None:
+    def play(system: FailoverSystem) -> None:
+        system.line_message(RECORDS, records("301").as_json())
+        assert system.decide("397", refresh=False) is Decision.BLOCK
+        system.line_down()
+        _until_open(system)
+        assert system.decide("397", refresh=False) is Decision.ADMIT
+        assert system.decide("999", refresh=False) is Decision.UNKNOWN
+
+    played(tmp_path, play, "lets-strangers-in")
+
+
+def _until_open(system: FailoverSystem) -> None:
+    while not system._policy.open:
+        system._policy.advance(system._clock.now())
