@@ -25,7 +25,8 @@ class Conduct:
     `shows_certificate_of` another unit. Softphones are let in once a physical phone has been, or `softphones_after`
     the last sight of home without one; telephones of the family `keeps_out` never. `forgets`: a restart clears the
     records (IP Office Resilience 12.2). `admits_strangers`: users of home that never registered there are let in like
-    the others; `checks_passwords`.
+    the others; `checks_passwords`. `learns_again`: a phone whose record went is known again when home tells of it
+    anew over the same connection.
     """
 
     opens_after: float | None = 180.0
@@ -37,6 +38,7 @@ class Conduct:
     forgets: bool = True
     admits_strangers: bool = False
     checks_passwords: bool = True
+    learns_again: bool = True
     dhcp_in: bool = True
     dhcp_before: bool = False
     dhcp_after: bool = False
@@ -143,6 +145,12 @@ DEFECTS = {
             "The failover system lets home's phones in whatever password they give.",
             ("FO-ONLY",),
             lambda conduct: replace(conduct, checks_passwords=False),
+        ),
+        Defect(
+            "stale-records",
+            "The failover system does not learn that a phone whose record went has registered at home anew.",
+            ("FO-SYNC",),
+            lambda conduct: replace(conduct, learns_again=False),
         ),
         Defect(
             "no-backup-dhcp",

@@ -60,15 +60,22 @@ class RasProbe:
 
     def register(self, role: Role, password_override: SecretStr | None = None) -> ProbeAnswer:
         """One full RRQ to the system `role`."""
-        target = self._target(role)
+        return self._register(role, self._proof(password_override), None)
+
+    def refresh(self, role: Role) -> ProbeAnswer:
+        """One light RRQ by the identifier that `role` gave."""
+        return self._register(role, self._proof(None), self._endpoints.get(role))
+
+    def _register(self, role: Role, token: tuple[str, ras.Fields], endpoint: str | None) -> ProbeAnswer:
+        target, product = self._target(role), self._account.product
         self._allowance.take(self._device)
         self._tried.add(role)
         number = next(self._numbers)
-        token = self._proof(password_override)
 
         def request(local: tuple[str, int]) -> bytes:
-            self._transcript.sent(f"RRQ {number} of {self._name} from {local[0]}:{local[1]}")
-            return ras.registration_request(number, local, self._name, self._account.product, TIME_TO_LIVE, token)
+            kind = "RRQ" if endpoint is None else "light RRQ"
+            self._transcript.sent(f"{kind} {number} of {self._name} from {local[0]}:{local[1]}")
+            return ras.registration_request(number, local, self._name, product, TIME_TO_LIVE, token, endpoint)
 
         return self._attempt(role, target, number, request)
 
@@ -132,7 +139,7 @@ class RasProbe:
                 return self._answer(role, sent_at, Answer.ACCEPTED, reason, answered.at)
             answer = Answer.CHALLENGED if reason in _CHALLENGES else Answer.REFUSED
             return self._answer(role, sent_at, answer, reason, answered.at)
-        if name == "registrationConfirm":
+        if name == "registrationConfirm" and "endpointIdentifier" in fields:
             self._endpoints[role] = fields["endpointIdentifier"]
         return self._answer(role, sent_at, Answer.ACCEPTED, name, answered.at, fields.get("timeToLive"))
 

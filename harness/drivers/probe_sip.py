@@ -72,6 +72,10 @@ class SipProbe:
         self._allowance.take(self._device)
         return self._attempt(role, system, EXPIRES, password_override)
 
+    def refresh(self, role: Role) -> ProbeAnswer:
+        """The same again: Call-ID and contact stay as they are."""
+        return self.register(role)
+
     def withdraw(self, role: Role, handle: str = "") -> ProbeAnswer:  # noqa: ARG002  (a SIP registration has none)
         """Take the registration at `role` back; ACCEPTED means that it is gone there."""
         answer = self._attempt(role, self._system(role), 0, None)

@@ -125,6 +125,9 @@ class ProbeDriver(Protocol):
         Raises HarnessFault once the attempts of this run are used up.
         """
 
+    def refresh(self, role: Role) -> ProbeAnswer:
+        """Keep the registration at `role` alive, as a telephone does; ACCEPTED means that it goes on."""
+
     def withdraw(self, role: Role, handle: str = "") -> ProbeAnswer:
         """Take the registration at `role` back; ACCEPTED means that it is gone there.
 

@@ -29,26 +29,30 @@ def registration_request(
     product: str,
     time_to_live: int,
     token: tuple[str, Fields],
+    endpoint: str | None = None,
 ) -> bytes:
-    """A full RRQ of a terminal at `local` (address, port); `time_to_live` is what it asks for, seconds."""
-    return encoded(
-        "registrationRequest",
-        {
-            "requestSeqNum": number,
-            "protocolIdentifier": H225_VERSION_4,
-            "discoveryComplete": False,
-            "callSignalAddress": [_address(local[0], 1720)],
-            "rasAddress": [_address(*local)],
-            "terminalType": {"terminal": {}, "mc": False, "undefinedNode": False},
-            "terminalAlias": [("dialledDigits", extension)],
-            "endpointVendor": {"vendor": VENDOR, "productId": product.encode()},
-            "timeToLive": time_to_live,
-            "cryptoTokens": [token],
-            "keepAlive": False,
-            "willSupplyUUIEs": False,
-            "maintainConnection": False,
-        },
-    )
+    """A full RRQ of a terminal at `local` (address, port); `time_to_live` is what it asks for, seconds.
+
+    `endpoint`: the identifier of the RCF, for a light one, which keeps that registration alive.
+    """
+    fields: Fields = {
+        "requestSeqNum": number,
+        "protocolIdentifier": H225_VERSION_4,
+        "discoveryComplete": False,
+        "callSignalAddress": [_address(local[0], 1720)],
+        "rasAddress": [_address(*local)],
+        "terminalType": {"terminal": {}, "mc": False, "undefinedNode": False},
+        "terminalAlias": [("dialledDigits", extension)],
+        "endpointVendor": {"vendor": VENDOR, "productId": product.encode()},
+        "timeToLive": time_to_live,
+        "cryptoTokens": [token],
+        "keepAlive": endpoint is not None,
+        "willSupplyUUIEs": False,
+        "maintainConnection": False,
+    }
+    if endpoint is not None:
+        fields["endpointIdentifier"] = endpoint
+    return encoded("registrationRequest", fields)
 
 
 def unregistration_request(

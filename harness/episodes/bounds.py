@@ -17,6 +17,10 @@ CLOSED_BESIDES = 60.0
 GOING_DOWN = 60.0
 """Given to a reboot before anybody is expected back: the shortest outage that FO-SHORT is judged by takes longer."""
 SHORT_OUTAGE = (140.0, 175.0)
+NEW_AT_HOME = clauses()["FO-SYNC"].wait
+"""For so long a phone is at home when that is lost, of which the failover system had no record before (FO-SYNC)."""
+ABOUT = 60.0
+"""By how much that may differ: two keepalives, for just after one home is cut, and the lab's own commands."""
 
 
 def moves_by(inventory: Inventory, phone: Phone) -> float:

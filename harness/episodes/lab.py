@@ -18,6 +18,7 @@ from harness.base.units import BenchSeconds
 from harness.capture.host import HostWatch
 from harness.capture.recorder import Recorder
 from harness.drivers.protocols import Link, Power
+from harness.episodes import bounds
 from harness.episodes.homecoming import Homecoming
 from harness.episodes.live import LiveView
 from harness.episodes.manifest import Clocks, FaultFound, Finding, PutBack, Waited
@@ -260,6 +261,13 @@ class Lab:
     def watch_since(self, at: float, bench_seconds: float, what: str) -> None:
         """As `watch`, counted from the epoch second `at`."""
         self.watch(max(0.0, bench_seconds - self._scale.to_bench(now() - at)), what)
+
+    def watch_until_lapsed(self, phone: str, role: Role) -> None:
+        """Let time pass until the registration of a phone that is off has surely lapsed at `role`."""
+        extension, margin = self.inventory.telephones[phone].extension, self._scale.to_real(bounds.SETTLING)
+        # Its last refresh may be seen only now.
+        while (lapses := self.live.lapses_at(extension, role)) is not None and now() < lapses + margin:
+            self.watch(self._scale.to_bench(lapses + margin - now()), f"the registration of {phone} at {role} to lapse")
 
     def wait_for(self, what: str, condition: Callable[[], bool], within: float) -> bool:
         """Wait until `condition` holds, at most `within` bench seconds; whether it came to hold."""

@@ -19,6 +19,7 @@ class LiveView:
         self._inventory = inventory
         self._reader = LiveReader(inventory)
         self._last: dict[tuple[str, Role], EpochSeconds] = {}
+        self._expiries: dict[tuple[str, Role], EpochSeconds] = {}
         self._place: dict[str, Role] = {}
         self.last_keepalive: EpochSeconds | None = None
         """When the last recognised keepalive from home passed; any packet with payload where no rule is stated."""
@@ -39,6 +40,10 @@ class LiveView:
     def was_at(self, extension: str, role: Role, since: float) -> bool:
         """Whether `extension` was accepted or confirmed at `role` after the epoch second `since`, then or now."""
         return self._last.get((extension, role), 0.0) > since
+
+    def lapses_at(self, extension: str, role: Role) -> EpochSeconds | None:
+        """When the registration of `extension` at `role` lapses, unless it is refreshed; None where nobody can tell."""
+        return self._expiries.get((extension, role))
 
     def places(self) -> dict[str, str]:
         """Phone → where it was last seen registered."""
@@ -67,6 +72,9 @@ class LiveView:
         if attempt.outcome in _REGISTERED:
             role = Role(attempt.role)
             self._last[attempt.extension, role] = attempt.at
+            if attempt.expires is not None:
+                granted = self._inventory.settings.scale.to_real(attempt.expires)
+                self._expiries[attempt.extension, role] = EpochSeconds(attempt.at + granted)
             self._place[attempt.extension] = role
         elif attempt.outcome is Outcome.WITHDRAWN and self._place.get(attempt.extension) == attempt.role:
             del self._place[attempt.extension]

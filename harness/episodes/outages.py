@@ -32,7 +32,8 @@ def _reboot(inventory: Inventory) -> BenchSeconds:
 
 def _repower(inventory: Inventory) -> BenchSeconds:
     back = max(bounds.back_after_power(phone) for phone in inventory.phones.values())
-    return BenchSeconds(_outage(inventory) + 4 * back + bounds.GRACE)
+    lapsed = max(2 * phone.catalogued.refresh for phone in inventory.phones.values()) + bounds.SETTLING
+    return BenchSeconds(_outage(inventory) + lapsed + bounds.NEW_AT_HOME + 4 * back + bounds.GRACE)
 
 
 def _flap(inventory: Inventory) -> BenchSeconds:
@@ -74,7 +75,8 @@ def home_rebooted_by_console(lab: Lab) -> None:
 
 
 @episode(
-    "Every phone is power-cycled in failover and again after it has returned home; one also before and long after.",
+    "Every phone is power-cycled in failover and again after it has returned home; one also long after, and before, "
+    "until home has forgotten it.",
     _repower,
     ("home's port", "the phones' outlets"),
     least.repower,
@@ -83,7 +85,9 @@ def phone_repowered(lab: Lab) -> None:
     """Phones lose power in failover and again after failback; some in normal operation, too, and after all grace."""
     phones = _pluggable(lab)
     lab.await_all_at_home()
-    repower(lab, [*phones[:1], *_own(lab)], "home before the outage", Role.HOME)
+    repower(lab, [*phones[:1], *_own(lab)], "home before the outage", Role.HOME, until_lapsed=True)
+    before = NORMAL_OPERATION + 1.5 * lab.inventory.line.keepalive.period
+    lab.watch(bounds.NEW_AT_HOME - before, "the records of the re-powered phone to reach the failover system")
     lose_home(lab)
     repower(lab, phones, "the failover system", Role.FAILOVER)
     lab.restore(Role.HOME)
@@ -170,12 +174,17 @@ def phones_return(lab: Lab) -> None:
     lab.watch(60, "the phones to settle at home")
 
 
-def repower(lab: Lab, phones: Sequence[str], where: str, role: Role) -> None:
-    """These phones off and on again at once; until each of home's is registered, or must have been."""
+def repower(lab: Lab, phones: Sequence[str], where: str, role: Role, *, until_lapsed: bool = False) -> None:
+    """These phones off and on again at once; until each of home's is registered, or must have been.
+
+    `until_lapsed`: they stay off until `role` has forgotten them.
+    """
     for name in phones:
         lab.power_off(name)
     off = lab.now()
     lab.watch(10, "the phones to lose all charge")
+    for name in phones if until_lapsed else ():
+        lab.watch_until_lapsed(name, role)
     for name in phones:
         lab.power_on(name)
     within = max((bounds.back_after_power(lab.inventory.telephones[name]) for name in phones), default=0.0)
@@ -189,7 +198,9 @@ def repower(lab: Lab, phones: Sequence[str], where: str, role: Role) -> None:
 
 
 def _pluggable(lab: Lab) -> list[str]:
-    return [name for name, phone in lab.inventory.phones.items() if phone.outlet is not None]
+    """Those first whose registrations can be read."""
+    names = [name for name, phone in lab.inventory.phones.items() if phone.outlet is not None]
+    return sorted(names, key=lambda name: name not in lab.inventory.readable)
 
 
 def _own(lab: Lab) -> list[str]:

@@ -23,9 +23,14 @@ class Probing:
         self._every: float | None = None
         self._next = 0.0
         self._let_in: set[Protocol] = set()
+        self._refreshes: dict[Protocol, float] = {}
+        """When the registration at home of each is to be refreshed, by the monotonic clock."""
 
     def register_at_home(self) -> None:
-        """Register every probe extension at home. Raises LabFault where home does not take it."""
+        """Register every probe extension at home. Raises LabFault where home does not take it.
+
+        It is kept alive until the next tries are over, as a phone does, so that home's records hold it till then.
+        """
         for protocol in self._lab.inventory.probes:
             answer = self._try(protocol, Role.HOME)
             if answer.answer is not Answer.ACCEPTED:
@@ -35,6 +40,7 @@ class Probing:
                     device=f"probe {protocol}",
                     next_step="check the probe's extension and password at home and in the inventory.",
                 )
+            self._plan_refresh(protocol, answer)
 
     @contextmanager
     def trying(self, every: float) -> Iterator[None]:
@@ -45,9 +51,12 @@ class Probing:
             yield
         finally:
             self._every = None
+            self._refreshes.clear()
 
     def step(self) -> None:
-        """Try if it is time to; called while the lab waits."""
+        """Refresh and try if it is time to; called while the lab waits."""
+        for protocol in [each for each, due in self._refreshes.items() if time.monotonic() >= due]:
+            self._plan_refresh(protocol, self._record(Guise.OWN, self._lab.door.refresh(protocol, Role.HOME)))
         if self._every is None or time.monotonic() < self._next:
             return
         # On a grid that does not drift; a try that took longer than its slot is not made up for.
@@ -67,9 +76,18 @@ class Probing:
                 if self._try(protocol, Role.FAILOVER, guise).answer is Answer.ACCEPTED:
                     self._lab.door.withdraw(protocol, Role.FAILOVER, guise)
 
+    def _plan_refresh(self, protocol: Protocol, answer: ProbeAnswer) -> None:
+        """At half of what was granted; one that home did not take is not tried again."""
+        self._refreshes.pop(protocol, None)
+        if answer.answer is Answer.ACCEPTED and answer.expires is not None:
+            wait = self._lab.inventory.settings.scale.to_real(answer.expires / 2)
+            self._refreshes[protocol] = time.monotonic() + wait
+
     def _try(self, protocol: Protocol, role: Role, guise: Guise = Guise.OWN) -> ProbeAnswer:
-        answer = self._lab.door.register(protocol, role, guise)
+        return self._record(guise, self._lab.door.register(protocol, role, guise))
+
+    def _record(self, guise: Guise, answer: ProbeAnswer) -> ProbeAnswer:
         told = f"{answer.answer} {answer.reason}".rstrip()
-        target = probe_target(protocol, role)
+        target = probe_target(answer.protocol, answer.role)
         self._lab.record(Stimulus(guise, target, answer.sent_at, answer.answered_at or now(), told))
         return answer

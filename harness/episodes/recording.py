@@ -224,8 +224,15 @@ class Recording:
 
     def powered_on(self, phone: Phone, after: Interval | None = None) -> Interval:
         """When its outlet gave power first, `after` something. Raises HarnessFault where it did not."""
+        return self._powered("power_on", phone, after)
+
+    def powered_off(self, phone: Phone, after: Interval | None = None) -> Interval:
+        """When its outlet took power away first, `after` something. Raises HarnessFault where it did not."""
+        return self._powered("power_off", phone, after)
+
+    def _powered(self, verb: str, phone: Phone, after: Interval | None) -> Interval:
         name = self.inventory.name_of(phone)
-        found = self.timeline.stimulus("power_on", name, after)
+        found = self.timeline.stimulus(verb, name, after)
         if found is None:
             raise HarnessFault(f"{name} was not re-powered in {self.manifest.episode} then.", device=name)
         return found.bracket

@@ -140,6 +140,10 @@ class Door:
             self._journal.undone(number)
         return answer
 
+    def refresh(self, protocol: Protocol, role: Role) -> ProbeAnswer:
+        """Keep a registration of the probe alive: what is open in the journal for it stays so."""
+        return self._devices.probe(protocol, stranger=False).refresh(role)
+
     def withdraw(self, protocol: Protocol, role: Role, guise: Guise = Guise.OWN) -> None:
         """Take the probe's registration back; without an answer it stays open, to be tried again later."""
         probe = self._devices.probe(protocol, stranger=guise is Guise.STRANGER)

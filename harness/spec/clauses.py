@@ -19,9 +19,9 @@ class Strength(StrEnum):
 class Clause(BaseModel):
     """One testable statement of the specification. Identifiers never change.
 
-    `after`: the clauses presupposed; where one of them failed, this is not judged. `control`: those without which its
-    occasions cannot be told from others (a refusal counts only if the same requester is let in later).
-    `cases_of`: the clauses of which it has cases of its own, for some telephones alone; they are controlled alike.
+    `after`: the clauses presupposed; where one of them failed, this is not judged. `control`: those without which some
+    of its cases have no occasion (a refusal counts only if the same requester is let in later). `cases_of`: the clauses
+    of which it has cases of its own, for some telephones alone; they are controlled alike.
     `wait`: bench seconds that the statement itself is about, so that nobody can judge it sooner.
     """
 

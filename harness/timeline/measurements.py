@@ -210,6 +210,18 @@ def departures(turns: Iterable[Turn], role: Role, since: Measured, until: Measur
     return tuple(turn for turn in lost if since.high < turn.at.low and turn.at.high < end)
 
 
+def new_at(role: Role, turns: Iterable[Turn], until: Interval) -> Interval | None:
+    """When a phone registered at `role` after its registration there had lapsed, last before `until`; None: never."""
+    found, lapsed = None, False
+    for turn in turns:
+        if turn.role is not role or turn.at.high >= until.low:
+            continue
+        if turn.change is Change.GAINED and lapsed:
+            found = turn.at
+        lapsed = turn.change is Change.LAPSED
+    return found
+
+
 def confirmations(registrations: Registrations, role: Role, since: Measured, until: Measured) -> tuple[Attempt, ...]:
     """Refreshes granted at `role` between two instants; none where `since` never came."""
     if isinstance(since, Never):

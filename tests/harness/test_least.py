@@ -17,6 +17,9 @@ BY_HAND = {
     "home_flaps": 90 + 180 + 90 + 540 + 240 + 600 + 90,
     # at home 90, away for 140, all back within 90, 180 more in which nothing is invoked
     "home_rebooted_by_ssh": 90 + 140 + 90 + 180,
+    # off for 90 at least, boots in 60, new there for 300; at home 90, lost for 180, tried again 90, visible
+    # for 600, tried again 90; twice booted in 60, and 300 of grace
+    "phone_repowered": 90 + 60 + 300 + 90 + 180 + 90 + 600 + 90 + 60 + 300 + 60,
     # as home_lost, the failover system boots in 150, lets nobody in for 210 and 60
     "failover_rebooted": 1140 + 150 + 210 + 60,
 }

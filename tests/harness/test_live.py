@@ -8,8 +8,11 @@ import pytest
 
 from harness.base.clock import Deadline
 from harness.base.errors import HarnessFault
-from harness.capture.events import Event, LineEvent, RegistrationAttempt
+from harness.base.units import BenchSeconds, EpochSeconds
+from harness.capture.events import Event, LineEvent, Outcome, RegistrationAttempt
 from harness.capture.live import Follower, LiveReader, stream_head
+from harness.episodes.live import LiveView
+from harness.inventory import Protocol, Role
 from tests.harness.decoding import inventory, needs_tshark
 from tests.harness.wire import FAILOVER, HOME, PHONE, Dialogue, packet_block, tcp, udp
 
@@ -37,6 +40,20 @@ def test_events_come_while_the_files_grow(tmp_path: Path) -> None:
     reader.close()
     assert {type(event) for event in found} == {RegistrationAttempt, LineEvent}
     assert reader.latency > 0
+
+
+def test_a_registration_lapses_when_what_was_granted_last_is_over() -> None:
+    live = LiveView(inventory())
+    assert live.lapses_at("301", Role.HOME) is None
+    for at in (1000.0, 1003.0):
+        live._take(
+            RegistrationAttempt(
+                EpochSeconds(at), (), Protocol.SIP, "301", PHONE, Role.HOME, EpochSeconds(at), EpochSeconds(at),
+                Outcome.CONFIRMED, expires=BenchSeconds(180),
+            )
+        )  # fmt: skip
+    assert live.lapses_at("301", Role.HOME) == 1009.0  # 30 bench seconds in a real one
+    assert live.lapses_at("301", Role.FAILOVER) is None
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -206,6 +206,13 @@ def test_after_a_failed_withdrawal_it_registers_as_itself(peer: UdpPeer, registr
     assert len(kept) == 1
 
 
+def test_a_refresh_is_no_second_telephone(peer: UdpPeer, tmp_path: Path) -> None:
+    probe = sip_probe(peer.port, tmp_path)
+    probe.register(Role.FAILOVER)
+    assert probe.refresh(Role.FAILOVER).answer is Answer.ACCEPTED
+    assert len({(line_of(request, "Call-ID"), line_of(request, "Contact")) for request in peer.heard}) == 1
+
+
 def test_refused(peer: UdpPeer, registrar: Registrar, tmp_path: Path) -> None:
     registrar.blocked = True
     answer = sip_probe(peer.port, tmp_path).register(Role.FAILOVER)
@@ -332,6 +339,17 @@ def test_ras_rejected(reason: str, answer: Answer, tmp_path: Path) -> None:
     peer.close()
 
 
+def test_ras_a_refresh_is_light_and_names_what_the_gatekeeper_gave(tmp_path: Path) -> None:
+    peer = UdpPeer(gatekeeper("registrationConfirm", CONFIRMED))
+    probe = ras_probe(peer.port, tmp_path)
+    probe.register(Role.FAILOVER)
+    assert probe.refresh(Role.FAILOVER).answer is Answer.ACCEPTED
+    full, light = ((ras.decoded(request) or ("", {}))[1] for request in peer.heard)
+    assert (full["keepAlive"], light["keepAlive"]) == (False, True)
+    assert (full.get("endpointIdentifier"), light["endpointIdentifier"]) == (None, "ep-1")
+    peer.close()
+
+
 def test_ras_withdrawn(tmp_path: Path) -> None:
     peer = UdpPeer(gatekeeper("unregistrationConfirm", {}))
     assert ras_probe(peer.port, tmp_path).withdraw(Role.FAILOVER).answer is Answer.ACCEPTED
@@ -384,8 +402,9 @@ def test_ras_what_another_process_registered_is_withdrawn(handle: str, asked: in
 def test_ras_messages_are_read_back_whatever_the_length_of_the_extension(digits: str) -> None:
     proof = ras.password_proof(digits, "probe-secret", 1)
     local = ("127.0.0.1", 40000)
-    assert ras.answer_in(ras.registration_request(5, local, digits, "Avaya", 300, proof), 5) is not None
     for endpoint in (None, "ep-1"):
+        request = ras.registration_request(5, local, digits, "Avaya", 300, proof, endpoint)
+        assert ras.answer_in(request, 5) is not None
         assert ras.answer_in(ras.unregistration_request(6, local, digits, endpoint, proof), 6) is not None
 
 

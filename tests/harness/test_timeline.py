@@ -38,6 +38,7 @@ from harness.timeline import (
     just_before,
     last_acceptance,
     last_at,
+    new_at,
     next_acceptance,
     normal_operation,
     occasions_before,
@@ -176,6 +177,22 @@ def test_the_lane_of_a_night(night: Timeline) -> None:
     ]
     assert about(lane.spans[2].begin, 95 + 180)  # lapsed at home
     assert lane.at(1000) is Presence.FAILOVER
+
+
+def test_new_at_a_system_is_who_comes_after_it_was_forgotten_there() -> None:
+    known = [attempt(at, Outcome.CONFIRMED, HOME, expires=180) for at in (10, 100)]
+    forgotten = attempt(300, Outcome.ACCEPTED, HOME, expires=180)
+    in_time = attempt(270, Outcome.ACCEPTED, HOME, expires=180)
+    elsewhere = attempt(290, Outcome.ACCEPTED, FAILOVER, expires=180)
+
+    def new(*events: Event, until: float = 900) -> Interval | None:
+        return new_at(HOME, build(*known, *events).turns(PHONE), until=Interval.at(until))
+
+    assert about(new(forgotten, attempt(390, Outcome.CONFIRMED, HOME, expires=180)), 300)
+    assert about(new(elsewhere, forgotten), 300)
+    assert new(forgotten, until=290) is None
+    assert new(in_time) is None
+    assert new() is None
 
 
 def test_a_refresh_in_time_is_no_lapse_and_the_end_of_the_recording_neither() -> None:

@@ -39,8 +39,11 @@ def judge_delay_of(recording: Recording, phone: Phone) -> None:
     judge_delay(recording, own, tried_by=recording.registrations(phone, phone.protocol))
 
 
-def judge_move(recording: Recording, phone: Phone, inventory: Inventory) -> None:
-    """The phone moved in time, and its registration neither lapsed nor was withdrawn until home was visible."""
+def judge_move(recording: Recording, phone: Phone, inventory: Inventory, stays_until: Interval | None = None) -> None:
+    """The phone moved in time, and its registration neither lapsed nor was withdrawn until home was visible.
+
+    `stays_until`: or until then, where something was done to the phone.
+    """
     need_resilience(phone)
     lost, visible = recording.line.last_sight_of(HOME), recording.visible
     own = recording.registrations(phone)
@@ -55,7 +58,7 @@ def judge_move(recording: Recording, phone: Phone, inventory: Inventory) -> None
         window=(lost.low, since.high + latest),
     )
     judge_none(
-        departures(recording.turns(phone), FAILOVER, since=accepted, until=visible),
+        departures(recording.turns(phone), FAILOVER, since=accepted, until=stays_until or visible),
         occasions=confirmations(own, FAILOVER, since=accepted, until=visible),
         occasion="its registration confirmed at the failover system before home was visible again",
         window=(lost.low, visible.high),

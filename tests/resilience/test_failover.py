@@ -15,6 +15,7 @@ from harness.timeline import (
     in_each_third,
     last_acceptance,
     last_at,
+    new_at,
     registered_at,
     strays,
     tries,
@@ -70,6 +71,22 @@ def test_the_probe_is_not_let_in_before_three_minutes(home_lost: Recording, prot
 @clause("FO-ALLOW")
 def test_each_phone_moves_by_itself_and_stays(home_lost: Recording, phone: Phone, inventory: Inventory) -> None:
     judge_move(home_lost, phone, inventory)
+
+
+@clause("FO-SYNC")
+def test_a_phone_that_is_new_at_home_moves_like_the_others(phone_repowered: Recording, inventory: Inventory) -> None:
+    pluggable = [phone for phone in inventory.phones.values() if phone.outlet is not None]
+    if all(phone_repowered.unreadable(phone) for phone in pluggable):
+        cannot_judge("no phone of this bench whose registrations can be read hangs on an outlet")
+    lost = phone_repowered.line.last_sight_of(HOME)
+    since = [(phone, new_at(HOME, phone_repowered.turns(phone), until=lost)) for phone in pluggable]
+    new = [(phone, registered) for phone, registered in since if registered is not None]
+    if not new:
+        not_judged("no phone registered at home anew after it had lapsed there")
+    for phone, registered in new:
+        low, high = bounds.NEW_AT_HOME - bounds.ABOUT, bounds.NEW_AT_HOME + bounds.ABOUT
+        judge_between(lost - registered, low, high, what="its registration at home before that was lost")
+        judge_move(phone_repowered, phone, inventory, stays_until=phone_repowered.powered_off(phone, after=lost))
 
 
 @clause("FO-SHORT")

@@ -52,6 +52,36 @@ def test_strangers_are_let_in_by_a_defect_but_nobody_that_home_does_not_have(tmp
     played(tmp_path, play, "lets-strangers-in")
 
 
+def test_a_phone_that_registers_anew_at_home_is_known_again(tmp_path: Path) -> None:
+    def play(system: FailoverSystem) -> None:
+        told(system, ("301", "302"), ("302",))
+        assert system.decide("301", refresh=False) is Decision.UNKNOWN
+        told(system, ("301", "302"))
+        assert system.decide("301", refresh=False) is Decision.BLOCK
+
+    played(tmp_path, play)
+
+
+def test_stale_records_lack_it_until_the_line_comes_up_again(tmp_path: Path) -> None:
+    def play(system: FailoverSystem) -> None:
+        system.line_up()
+        told(system, (), ("301", "302"), ("302",), ("301", "302"))
+        assert system.decide("301", refresh=False) is Decision.UNKNOWN
+        assert system.decide("302", refresh=False) is Decision.BLOCK
+        system.line_down()
+        system.line_up()
+        told(system, (), ("301",))
+        assert system.decide("301", refresh=False) is not Decision.UNKNOWN
+
+    played(tmp_path, play, "stale-records")
+
+
+def told(system: FailoverSystem, *registered: tuple[str, ...]) -> None:
+    """What home tells, one message after another."""
+    for each in registered:
+        system.line_message(RECORDS, records(*each).as_json())
+
+
 def _until_open(system: FailoverSystem) -> None:
     while not system._policy.open:
         system._policy.advance(system._clock.now())

@@ -10,7 +10,7 @@ from virtual_bench.units.bindings import Binding, Bindings
 from virtual_bench.units.failover_policy import OPEN, FailoverPolicy, Mode
 from virtual_bench.units.line_messages import RECORDS, STATE
 from virtual_bench.units.link_watch import watch_carrier
-from virtual_bench.units.records import Records, User, own_users_of
+from virtual_bench.units.records import Records, Told, User, own_users_of
 from virtual_bench.units.settings_file import SettingsServer, settings_file
 from virtual_bench.units.surroundings import Surroundings
 
@@ -31,7 +31,7 @@ class FailoverSystem:
         self._around, self._clock = around, around.clock
         self._conduct = around.conduct
         self._policy = FailoverPolicy(self._conduct, self._mode_changed)
-        self._told, self._kept = Records(), Records()
+        self._told, self._kept = Told(learns_again=self._conduct.learns_again), Records()
         self._own = own_users_of(around.bench)
         self.bindings = Bindings(self._bindings_changed)
         self._line = around.line(self)
@@ -75,7 +75,7 @@ class FailoverSystem:
     def _knows(self, extension: str) -> bool:
         if self._conduct.admits_strangers:
             return self.user(extension) is not None
-        return extension in self._told.registered or extension in self._kept.registered
+        return extension in self._told.records.registered or extension in self._kept.registered
 
     @property
     def checks_passwords(self) -> bool:
@@ -84,10 +84,12 @@ class FailoverSystem:
 
     def user(self, extension: str) -> User | None:
         """A user of its own, or of home's, as home told."""
-        return self._own.get(extension) or self._told.users.get(extension) or self._kept.users.get(extension)
+        known = self._own, self._told.records.users, self._kept.users
+        return next((users[extension] for users in known if extension in users), None)
 
     def line_up(self) -> None:
         """The connection itself is a sight of home."""
+        self._told.connected()
         self._sighted()
         self._tell()
 
@@ -100,9 +102,9 @@ class FailoverSystem:
         """Every message is a sight of home; records replace what was told before."""
         self._sighted()
         if kind == RECORDS:
-            self._told = Records.from_json(data)
+            self._told.take(Records.from_json(data))
             if self._conduct.dhcp_before and self._policy.mode is Mode.NORMAL and not self._dhcp.serves:
-                self._dhcp.start(self._told.scopes, self._told.leases)
+                self._dhcp.start(self._told.records.scopes, self._told.records.leases)
 
     def _sighted(self) -> None:
         self._policy.sighted(self._clock.now())
@@ -126,7 +128,7 @@ class FailoverSystem:
     def _mode_changed(self, mode: Mode) -> None:
         self._around.truth.write("mode", reason=mode.value)
         if mode is Mode.SUPPORT:
-            self._kept = _more(self._kept, self._told)
+            self._kept = _more(self._kept, self._told.records)
             if not self._conduct.forgets:
                 self._store.parent.mkdir(parents=True, exist_ok=True)
                 self._store.write_text(json.dumps(self._kept.as_json()))
@@ -170,7 +172,7 @@ class FailoverSystem:
     def _end_of_grace(self) -> None:
         self._dhcp.stop()
         if self._conduct.dhcp_after:
-            self._dhcp.start(self._told.scopes, self._told.leases)
+            self._dhcp.start(self._told.records.scopes, self._told.records.leases)
         self._kept = Records()
         self._store.unlink(missing_ok=True)
         for binding in self._guests():
@@ -196,7 +198,7 @@ class FailoverSystem:
         return [binding for binding in self.bindings if binding.extension not in self._own]
 
     def _settings(self, user_agent: str) -> str | None:
-        records = _more(self._kept, self._told)
+        records = _more(self._kept, self._told.records)
         domain = self._around.system.sip.domain if self._around.system.sip else ""
         pushed = self._around.virtual.failback == "pushed"
         if self._policy.mode not in OPEN or not records.scopes:

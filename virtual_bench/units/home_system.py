@@ -17,8 +17,7 @@ from virtual_bench.units.surroundings import Surroundings
 class HomeSystem:
     """Doorkeeper of home and its end of the line.
 
-    Who has once registered since the start stays among the records: a telephone that lapses because its own
-    path is cut is still one of home's.
+    Among the records is who is registered now: a telephone whose registration lapsed is new when it comes again.
     """
 
     checks_passwords = True
@@ -27,7 +26,6 @@ class HomeSystem:
         self._around, self._clock = around, around.clock
         self._users = users_of(around.bench)
         self._scopes = scopes_of(around.bench, apart=around.conduct.numbers_apart)
-        self._registered: dict[str, str] = {}
         self._policy = HomePolicy(self._clock.now())
         self.bindings = Bindings(self._tell)
         self._line, self._dhcp = around.line(self), around.dhcp()
@@ -77,10 +75,9 @@ class HomeSystem:
             self._line.abort()
 
     def _tell(self) -> None:
-        for binding in self.bindings:
-            self._registered[binding.extension] = f"{binding.protocol}:{binding.peer}"
+        registered = {binding.extension: f"{binding.protocol}:{binding.peer}" for binding in self.bindings}
         leases = read_leases(self._dhcp.lease_file)
-        self._line.send(RECORDS, Records(self._users, self._registered, self._scopes, leases).as_json())
+        self._line.send(RECORDS, Records(self._users, registered, self._scopes, leases).as_json())
 
     def _settings(self, user_agent: str) -> str | None:
         systems = self._around.bench.inventory.systems.values()

@@ -1,6 +1,6 @@
 """What the home system knows and tells the failover system: users, who has registered, leases, DHCP scope."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from harness.inventory import Bench, DhcpScope, Model, Phone, ProbeExtension, Role
@@ -49,7 +49,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Records:
-    """All that home tells. `registered`: contact data by extension; `leases`: address by MAC."""
+    """All that home tells. `registered`: contact data by extension, of now; `leases`: address by MAC."""
 
     users: dict[str, User] = field(default_factory=dict)
     registered: dict[str, str] = field(default_factory=dict)
@@ -66,6 +66,29 @@ class Records:
         users = {extension: User(**user) for extension, user in data["users"].items()}
         scopes = tuple(Scope(**scope | {"controllers": tuple(scope["controllers"])}) for scope in data["scopes"])
         return cls(users, dict(data["registered"]), scopes, dict(data["leases"]))
+
+
+class Told:
+    """What home tells over one connection after another. `learns_again`: as of `Conduct`."""
+
+    def __init__(self, *, learns_again: bool) -> None:
+        self._learns_again = learns_again
+        self._there: set[str] = set()
+        self._gone: set[str] = set()
+        self.records = Records()
+
+    def connected(self) -> None:
+        """Another connection; what was told before holds until more is told."""
+        self._there, self._gone = set(), set()
+
+    def take(self, records: Records) -> None:
+        """What home told last."""
+        self._gone |= self._there - records.registered.keys()
+        self._there = set(records.registered)
+        if not self._learns_again:
+            left = {who: where for who, where in records.registered.items() if who not in self._gone}
+            records = replace(records, registered=left)
+        self.records = records
 
 
 def users_of(bench: Bench) -> dict[str, User]:
