@@ -25,8 +25,8 @@ class Conduct:
     `shows_certificate_of` another unit. Softphones are let in once a physical phone has been, or `softphones_after`
     the last sight of home without one; telephones of the family `keeps_out` never. `forgets`: a restart clears the
     records (IP Office Resilience 12.2). `admits_strangers`: users of home that never registered there are let in like
-    the others; `checks_passwords`. `learns_again`: a phone whose record went is known again when home tells of it
-    anew over the same connection.
+    the others; `checks_passwords`. `guests_take_licences`; `guests_need_licences`: without a free one none is let in.
+    `learns_again`: a phone whose record went is known again when home tells of it anew over the same connection.
     """
 
     opens_after: float | None = 180.0
@@ -39,6 +39,8 @@ class Conduct:
     admits_strangers: bool = False
     checks_passwords: bool = True
     learns_again: bool = True
+    guests_take_licences: bool = False
+    guests_need_licences: bool = False
     dhcp_in: bool = True
     dhcp_before: bool = False
     dhcp_after: bool = False
@@ -145,6 +147,18 @@ DEFECTS = {
             "The failover system lets home's phones in whatever password they give.",
             ("FO-ONLY",),
             lambda conduct: replace(conduct, checks_passwords=False),
+        ),
+        Defect(
+            "guests-take-licences",
+            "The failover system counts a licence for each phone of home that it lets in.",
+            ("GUEST",),
+            lambda conduct: replace(conduct, guests_take_licences=True),
+        ),
+        Defect(
+            "guests-need-licences",
+            "The failover system lets home's phones in only while it has free licences.",
+            ("FO-ALLOW",),
+            lambda conduct: replace(conduct, guests_need_licences=True),
         ),
         Defect(
             "stale-records",

@@ -21,6 +21,10 @@ PROBES: frozenset[str] = frozenset(Guise)
 """The verbs of stimuli of which there are many, and which change nothing."""
 
 
+LICENCES_USED = "licences_used"
+"""The verb of a reading of how many licences a system says are in use; its note is the number."""
+
+
 def probe_target(protocol: str, system: str) -> str:
     """What a stimulus of the probe names as its target."""
     return f"{protocol} at {system}"
@@ -30,7 +34,7 @@ def probe_target(protocol: str, system: str) -> str:
 class Stimulus:
     """One thing done to a bench.
 
-    `verb` is what was done ("cut", "restore", "power_off", "power_on", "reboot", those of `Guise`),
+    `verb` is what was done ("cut", "restore", "power_off", "power_on", "reboot", those of `Guise`, a reading),
     `target` the inventory name it was done to. The effect lies between `not_before` (the command
     was about to be sent) and `not_after` (its effect was read back), epoch seconds.
     """

@@ -217,6 +217,11 @@ class Lab:
         """Have the probe try at the failover system as those whom it must not let in; takes back what it let in."""
         self.probes.try_unentitled()
 
+    def count_licences(self, role: Role) -> None:
+        """Have a system say how many of its licences are in use, where the inventory knows how."""
+        if self.inventory.systems[role].licence_count is not None:
+            self._stimulus(self.door.licences_used(role))
+
     # What can be waited for
 
     def now(self) -> float:

@@ -52,7 +52,10 @@ def _restart(inventory: Inventory) -> BenchSeconds:
 )
 def home_lost(lab: Lab) -> None:
     """Home's link is cut, and restored after the phones have moved."""
+    lab.await_all_at_home()
+    lab.count_licences(Role.FAILOVER)
     lose_home(lab)
+    lab.count_licences(Role.FAILOVER)
     for _ in range(UNENTITLED_ROUNDS):
         lab.probe_unentitled()
         lab.watch(CONFIRMED_FOR / UNENTITLED_ROUNDS, "registrations at the failover system to be confirmed")

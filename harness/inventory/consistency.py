@@ -1,5 +1,6 @@
 """What one typed field alone cannot tell: references that lead nowhere, things used twice."""
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -96,6 +97,22 @@ def _consoles(inventory: Inventory) -> Iterator[Finding]:
             yield Finding(("systems", role.value, "console"), f"unknown console '{system.console}'")
 
 
+def _licences(inventory: Inventory) -> Iterator[Finding]:
+    for role, system in inventory.systems.items():
+        place = ("systems", role.value, "licence_count")
+        if system.licence_count is None:
+            continue
+        if system.ssh is None:
+            yield Finding(place, "licences are counted by SSH; expected 'ssh' for this system, too")
+        try:
+            groups = re.compile(system.licence_count.used).groups
+        except re.error as error:
+            yield Finding((*place, "used"), f"no regular expression ({error.msg})")
+        else:
+            if groups != 1:
+                yield Finding((*place, "used"), f"a regular expression with {groups} groups; expected one, the number")
+
+
 def _unique(inventory: Inventory) -> Iterator[Finding]:
     # A port or outlet used twice is told by whom it is for.
     phones = list(_telephones(inventory))
@@ -162,6 +179,7 @@ _CHECKS: tuple[Callable[[Inventory], Iterator[Finding]], ...] = (
     _ports,
     _outlets,
     _consoles,
+    _licences,
     _probes,
     _captures,
     _unique,

@@ -77,6 +77,13 @@ class H323Settings(Entry):
     signalling_port: Port = 1720
 
 
+class LicenceCount(Entry):
+    """How a system tells how many of its licences are in use, by SSH."""
+
+    command: str
+    used: str = Field(description="Regular expression of what it prints; its group is the number.")
+
+
 class System(Entry):
     """One of the two IP Office units, with its *stated* configuration; no test changes that."""
 
@@ -96,6 +103,7 @@ class System(Entry):
         default="lab", description="The root CA that signed its identity certificate: phones trust that of home."
     )
     licences: int | None = Field(default=None, ge=0)
+    licence_count: LicenceCount | None = None
     dhcp: Literal["on", "off"] = "off"
     boot_time: float = Field(
         gt=0, description="Bench seconds from the reboot command until phones can register again, at most."

@@ -1,5 +1,6 @@
 """The only door to the devices of a lab: they are read freely, and every change is journaled before it is made."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -8,9 +9,9 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from harness.base.clock import Deadline, now
-from harness.base.errors import BenchError, HarnessFault, LabFault
+from harness.base.errors import BenchError, ConfigurationFault, HarnessFault, LabFault
 from harness.base.secrets import mask
-from harness.base.stimulus import Guise, Stimulus
+from harness.base.stimulus import LICENCES_USED, Guise, Stimulus
 from harness.base.transcripts import Transcripts
 from harness.capture.sensors import Remote
 from harness.drivers.answers import Answer, ProbeAnswer
@@ -68,6 +69,24 @@ class Door:
         self.log_in(role, by)
         if not self._devices.unit(role).reachable():
             raise LabFault("it answers no command by SSH.", device=str(role), next_step="look at its console.")
+
+    def licences_used(self, role: Role) -> Stimulus:
+        """How many licences a system says are in use, and between which instants it said so.
+
+        Raises ConfigurationFault where what it says is not what the inventory expects.
+        """
+        count = self.bench.inventory.systems[role].licence_count
+        if count is None:
+            raise ConfigurationFault("the inventory does not say how its licences are counted.", device=str(role))
+        before = now()
+        found = re.search(count.used, self._devices.unit(role).run(count.command))
+        if found is None or not found[1].isdecimal():
+            raise ConfigurationFault(
+                f"'{count.command}' shows no number where /{count.used}/ has its group.",
+                device=str(role),
+                next_step="see its transcript, and mend licence_count in the inventory.",
+            )
+        return Stimulus(LICENCES_USED, str(role), before, now(), str(int(found[1])))
 
     def skew_of(self, point: str) -> tuple[float, float]:
         """By how many real seconds the clock of a capture point's machine is ahead: at least and at most."""

@@ -41,7 +41,7 @@ from harness.timeline.measurements import (
 )
 from harness.timeline.presence import Change, Presence, Turn
 from harness.timeline.registrations import Attempt, Registrations
-from harness.timeline.stimuli import Power, TimedStimulus
+from harness.timeline.stimuli import LicenceCount, Power, TimedStimulus, licence_counts
 from harness.timeline.timeline import DhcpMoment, Timeline
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Change",
     "DhcpMoment",
     "Lane",
+    "LicenceCount",
     "LineTimeline",
     "Outage",
     "Power",
@@ -76,6 +77,7 @@ __all__ = [
     "last_at",
     "latest_grace_start",
     "lease_served",
+    "licence_counts",
     "new_at",
     "next_acceptance",
     "normal_operation",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.base.interval import Interval
-from harness.base.stimulus import Stimulus
+from harness.base.stimulus import LICENCES_USED, Stimulus
 from harness.timeline.instants import BenchClock
 from harness.timeline.lanes import Lane, lane_of
 
@@ -25,6 +25,14 @@ class TimedStimulus:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class LicenceCount:
+    """How many licences a system said are in use, and when."""
+
+    at: Interval
+    used: int
+
+
 class Power(StrEnum):
     """Whether a device has power, as far as the harness switched it."""
 
@@ -40,6 +48,16 @@ def timed(stimuli: Iterable[Stimulus], clock: BenchClock) -> tuple[TimedStimulus
     """Stimuli on the recording's clock, in order of time."""
     found = [TimedStimulus(each.verb, each.target, clock.bracket(each.bracket), each.note) for each in stimuli]
     return tuple(sorted(found, key=lambda stimulus: stimulus.bracket.low))
+
+
+def licence_counts(stimuli: Iterable[TimedStimulus], system: str, window: Interval) -> tuple[LicenceCount, ...]:
+    """What a system said of its licences, all within `window`."""
+    counts = (each for each in stimuli if (each.verb, each.target) == (LICENCES_USED, system))
+    return tuple(
+        LicenceCount(each.bracket, int(each.note))
+        for each in counts
+        if window.low <= each.bracket.low and each.bracket.high <= window.high
+    )
 
 
 def power_lane(stimuli: Iterable[TimedStimulus], target: str, end: float) -> Lane[Power]:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from harness.base.errors import ConfigurationFault, LabFault
-from harness.base.stimulus import Guise
+from harness.base.stimulus import LICENCES_USED, Guise
 from harness.base.transcripts import Transcripts
 from harness.base.units import EpochSeconds
 from harness.drivers.answers import Answer, ProbeAnswer
@@ -42,6 +42,7 @@ class Devices:
     broken: dict[str, Iterator[Exception]] = field(default_factory=dict)
     answers: Answer = Answer.ACCEPTED
     dropped: bool = False
+    printed: str = ""
     strangers: list[bool] = field(default_factory=list)
     passwords: list[SecretStr | None] = field(default_factory=list)
 
@@ -81,6 +82,10 @@ class Devices:
     def withdraw(self, role: Role, handle: str = "") -> ProbeAnswer:  # noqa: ARG002
         self._note(str(role), "withdraw")
         return ProbeAnswer(self.answers, Protocol.SIP, "391", role, EpochSeconds(0))
+
+    def run(self, command: str) -> str:
+        assert command == "show licences"
+        return self.printed
 
     def reboot(self) -> None:
         self._note("unit", "reboot")
@@ -189,6 +194,19 @@ def test_a_registration_whose_withdrawal_nobody_answered_stays_open(rig: Rig) ->
     rig.devices.answers = Answer.ACCEPTED
     rig.door.withdraw(Protocol.SIP, Role.HOME)
     assert rig.journal.open_changes == []
+
+
+def test_the_licences_in_use_are_read_as_the_inventory_says(rig: Rig) -> None:
+    rig.devices.printed = "licences: 20\nused: 07"
+    before = time.time()
+    found = rig.door.licences_used(Role.FAILOVER)
+    assert (found.verb, found.target, found.note) == (LICENCES_USED, "failover", "7")
+    assert before <= found.not_before <= found.not_after <= time.time()
+    rig.devices.printed = "used: many"
+    with pytest.raises(ConfigurationFault, match="shows no number"):
+        rig.door.licences_used(Role.FAILOVER)
+    with pytest.raises(ConfigurationFault, match="does not say how"):
+        rig.door.licences_used(Role.HOME)
 
 
 @pytest.mark.parametrize("guise", Guise)

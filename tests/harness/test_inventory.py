@@ -80,6 +80,9 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
         ("phones: {phone-1608: {extension: '397'}}", "this extension is already that of phones.phone-1608"),
         ("phones: {phone-1608: {colour: red}}", "phones.phone-1608.colour: there is no such field"),
         ("systems: {home: {console: con-x}}", "unknown console 'con-x'"),
+        ("systems: {failover: {ssh: null}}", "licences are counted by SSH; expected 'ssh' for this system, too"),
+        ("systems: {failover: {licence_count: {used: '('}}}", "licence_count.used: no regular expression"),
+        ("systems: {failover: {licence_count: {used: used}}}", "with 0 groups; expected one, the number"),
         ("probes: {sip: {like: phone-1608}}", "'phone-1608' does not speak sip"),
         ("captures: {home: null}", "no capture point sees the home system's port"),
         (

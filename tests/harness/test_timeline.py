@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.base.errors import HarnessFault
 from harness.base.interval import Interval, Never
-from harness.base.stimulus import Guise, Stimulus
+from harness.base.stimulus import LICENCES_USED, Guise, Stimulus
 from harness.base.units import BenchSeconds, EpochSeconds
 from harness.capture.events import (
     DhcpEvent,
@@ -38,6 +38,7 @@ from harness.timeline import (
     just_before,
     last_acceptance,
     last_at,
+    licence_counts,
     new_at,
     next_acceptance,
     normal_operation,
@@ -52,6 +53,7 @@ from tests.harness.decoding import inventory
 BEGAN, SCALE = 1_000_000.0, 30.0
 HOME, FAILOVER = Role.HOME, Role.FAILOVER
 PHONE = "phone-J179"
+COUNTS = ((2, "failover"), (10, "failover"), (15, "home"), (20, "failover"), (30.5, "failover"))
 
 
 def epoch(bench: float) -> EpochSeconds:
@@ -257,6 +259,12 @@ def test_a_second_challenge_turns_away_and_a_first_one_or_silence_does_not() -> 
     found = turned_down(build(*events).registrations())
     assert [each.outcome for each in found] == [Outcome.REFUSED, Outcome.CHALLENGED]
     assert found[1].event.requests == 2
+
+
+def test_licences_are_counted_within_a_window() -> None:
+    counts = [Stimulus(LICENCES_USED, system, epoch(at), epoch(at + 1), "3") for at, system in COUNTS]
+    found = licence_counts(build(stimuli=tuple(counts)).stimuli, "failover", Interval(5, 31))
+    assert [(round(each.at.low), each.used) for each in found] == [(10, 3), (20, 3)]
 
 
 def test_the_first_of_several_to_be_let_in() -> None:

@@ -2,11 +2,22 @@
 
 import pytest
 
-from fixtures.judging import cannot_judge, clause, judge_none, not_judged
+from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, not_judged
 from harness.base.interval import Interval
+from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Protocol, Role
-from harness.timeline import Registrations, acceptances, first_acceptance, turned_down
+from harness.inventory import Inventory, Phone, Protocol, Role
+from harness.timeline import (
+    Registrations,
+    acceptances,
+    admission_at,
+    confirmations,
+    departures,
+    first_acceptance,
+    licence_counts,
+    not_due_to_move,
+    turned_down,
+)
 
 pytestmark = pytest.mark.failover
 
@@ -44,4 +55,56 @@ def judge_kept_out(recording: Recording, attempts: Registrations, inventory: Inv
         occasion="an answer that turned it away after the first phone of home was let in",
         marks=[(opened, "first phone"), *((each.decided, str(each.outcome)) for each in tried)],
         window=(window.low, window.high),
+    )
+
+
+@clause("GUEST")
+def test_phones_that_have_moved_take_no_licences(home_lost: Recording, inventory: Inventory) -> None:
+    system, timeline = inventory.systems[FAILOVER], home_lost.timeline
+    if system.licences is None or system.licence_count is None:
+        cannot_judge("this bench states no source for how many licences of the failover system are in use")
+    before = licence_counts(timeline.stimuli, FAILOVER, home_lost.normal)
+    if not before:
+        not_judged("the licences in use were not read in normal operation")
+    used = before[-1].used
+    if used != system.licences:
+        not_judged(
+            f"{used} of {system.licences} licences were in use in normal operation, so that guests find free ones"
+        )
+    moved = all_moved(home_lost, inventory)
+    during = licence_counts(timeline.stimuli, FAILOVER, Interval(moved.high, home_lost.visible.low))
+    judge_none(
+        [each for each in during if each.used != used],
+        occasions=during,
+        occasion="the licences in use read after the last phone had moved",
+        marks=[(each.at, f"{each.used} in use") for each in (*before, *during)],
+        window=(before[-1].at.low, home_lost.visible.low),
+    )
+    for phone in (each for each in inventory.failover_phones.values() if not home_lost.unreadable(each)):
+        judge_keeps_its_own(home_lost, phone, guests_since=moved)
+
+
+def all_moved(recording: Recording, inventory: Inventory) -> Interval:
+    """When the last of the phones that were due to move was let in, each in time."""
+    lost = recording.line.last_sight_of(HOME)
+    found = [(phone, recording.registrations(phone)) for phone in inventory.phones.values()]
+    due = [(phone, own) for phone, own in found if not not_due_to_move(recording.timeline, own, lost)]
+    moved = []
+    for phone, own in due:
+        accepted = admission_at(FAILOVER, own, since=lost).accepted
+        judge(accepted - lost, at_most(bounds.moves_by(inventory, phone)), marks=[(accepted, phone.extension)])
+        moved += [accepted] if isinstance(accepted, Interval) else []
+    if not moved:
+        not_judged("no phone was due to move")
+    return max(moved, key=lambda each: each.high)
+
+
+def judge_keeps_its_own(recording: Recording, phone: Phone, guests_since: Interval) -> None:
+    """A phone of the failover system's own stays registered there, with guests as without."""
+    own, lost, visible = recording.registrations(phone), recording.line.last_sight_of(HOME), recording.visible
+    judge_none(
+        departures(recording.turns(phone), FAILOVER, since=lost, until=visible),
+        occasions=confirmations(own, FAILOVER, since=guests_since, until=visible),
+        occasion=f"the registration of {phone.extension} confirmed while guests were there",
+        window=(lost.low, visible.low),
     )

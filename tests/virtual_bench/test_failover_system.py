@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from harness.inventory import Role
 from tests.virtual_bench.emulated import surroundings
 from virtual_bench.units.admission import Decision
+from virtual_bench.units.bindings import Binding
 from virtual_bench.units.failover_system import FailoverSystem
 from virtual_bench.units.line_messages import RECORDS
 from virtual_bench.units.records import Records, User
@@ -74,6 +77,32 @@ def test_stale_records_lack_it_until_the_line_comes_up_again(tmp_path: Path) -> 
         assert system.decide("301", refresh=False) is not Decision.UNKNOWN
 
     played(tmp_path, play, "stale-records")
+
+
+@pytest.mark.parametrize(
+    ("defects", "counted", "decided"),
+    [
+        ([], (0, 1, 1), Decision.ADMIT),
+        (["guests-take-licences"], (0, 1, 2), Decision.ADMIT),
+        (["guests-need-licences"], (0, 1, 1), Decision.BLOCK),
+    ],
+)
+def test_its_own_phones_take_licences_and_guests_none(
+    tmp_path: Path, defects: list[str], counted: tuple[int, ...], decided: Decision
+) -> None:
+    def play(system: FailoverSystem) -> None:
+        used = [system.status()["licences_used"]]
+        for extension in ("201", "301"):
+            system.bindings.put(Binding(extension, "h323", "10.77.3.105", extension, 900.0, None))
+            used.append(system.status()["licences_used"])
+        assert tuple(used) == counted
+        told(system, ("301", "302"))
+        system.line_down()
+        _until_open(system)
+        assert system.decide("302", refresh=False) is decided
+        assert system.decide("201", refresh=False) is Decision.ADMIT
+
+    played(tmp_path, play, *defects)
 
 
 def told(system: FailoverSystem, *registered: tuple[str, ...]) -> None:

@@ -67,6 +67,8 @@ class FailoverSystem:
         user = self.user(extension)
         if user is not None and user.family == self._conduct.keeps_out:
             return Decision.BLOCK
+        if self._conduct.guests_need_licences and self._licences_used >= (self._around.system.licences or 0):
+            return Decision.BLOCK
         admitted = self._policy.admits(self._clock.now(), soft=user is not None and user.kind == "soft")
         # A guest that refreshes after the grace is as unwelcome as one that comes anew.
         unasked = not self._conduct.blocks and (self._line.up or refresh)
@@ -128,7 +130,7 @@ class FailoverSystem:
     def _mode_changed(self, mode: Mode) -> None:
         self._around.truth.write("mode", reason=mode.value)
         if mode is Mode.SUPPORT:
-            self._kept = _more(self._kept, self._told.records)
+            self._kept = self._kept.updated(self._told.records)
             if not self._conduct.forgets:
                 self._store.parent.mkdir(parents=True, exist_ok=True)
                 self._store.write_text(json.dumps(self._kept.as_json()))
@@ -197,8 +199,13 @@ class FailoverSystem:
     def _guests(self) -> list[Binding]:
         return [binding for binding in self.bindings if binding.extension not in self._own]
 
+    @property
+    def _licences_used(self) -> int:
+        guests = 0 if self._conduct.guests_take_licences else len(self._guests())
+        return len(self.bindings.extensions) - guests
+
     def _settings(self, user_agent: str) -> str | None:
-        records = _more(self._kept, self._told.records)
+        records = self._kept.updated(self._told.records)
         domain = self._around.system.sip.domain if self._around.system.sip else ""
         pushed = self._around.virtual.failback == "pushed"
         if self._policy.mode not in OPEN or not records.scopes:
@@ -207,21 +214,11 @@ class FailoverSystem:
         return settings_file(user_agent, records.users.values(), records.scopes[0].controllers, domain, pushed=pushed)
 
     def status(self) -> dict[str, Any]:
-        """What the unit's commands show; guests use no licences."""
+        """What the unit's commands show."""
         mode = self._policy.mode.value
         return {
             "mode": mode,
             "line": self._line.up,
             "registered": self.bindings.extensions,
-            "licences_used": 0,
+            "licences_used": self._licences_used,
         }
-
-
-def _more(older: Records, newer: Records) -> Records:
-    """Both together; where they differ the newer ones count."""
-    return Records(
-        older.users | newer.users,
-        older.registered | newer.registered,
-        newer.scopes or older.scopes,
-        older.leases | newer.leases,
-    )

@@ -60,6 +60,15 @@ class Records:
         """The records as JSON types."""
         return asdict(self)
 
+    def updated(self, newer: "Records") -> "Records":
+        """Both together; where they differ the newer ones count."""
+        return Records(
+            self.users | newer.users,
+            self.registered | newer.registered,
+            newer.scopes or self.scopes,
+            self.leases | newer.leases,
+        )
+
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Records":
         """The records out of what `as_json` gave."""
