@@ -220,6 +220,11 @@ class Phone(Entry):
         return self.catalogued.kind == "soft"
 
     @property
+    def base(self) -> bool:
+        """Whether it is a base of handsets, which turns by a time of its own."""
+        return self.catalogued.kind == "base"
+
+    @property
     def physical(self) -> bool:
         """Whether it is a telephone of its own: no program, nor a base of handsets."""
         return self.catalogued.kind == "physical"

@@ -1,6 +1,8 @@
 """Criteria that several clauses share: moving, not too early; returning, not too early; and who is due to."""
 
-from fixtures.judging import at_least, at_most, cannot_judge, judge, judge_none, more_than, not_judged
+from typing import NoReturn
+
+from fixtures.judging import at_least, at_most, cannot_judge, judge, judge_none, more_than, not_judged, note
 from harness.base.interval import Interval, Measured, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
@@ -36,6 +38,8 @@ def judge_delay_of(recording: Recording, phone: Phone) -> None:
     """The same for a phone."""
     need_resilience(phone)
     own = recording.registrations(phone)
+    if phone.base:
+        only_report(admission_at(FAILOVER, own, since=recording.line.last_sight_of(HOME)).accepted)
     judge_delay(recording, own, tried_by=recording.registrations(phone, phone.protocol))
 
 
@@ -89,6 +93,8 @@ def judge_no_early_return(recording: Recording, phone: Phone) -> None:
     visible = recording.visible
     need_due_to_return(recording, phone, visible)
     accepted = returned(recording, phone, visible)
+    if phone.base:
+        only_report(accepted)
     judge(
         accepted - visible,
         more_than(bounds.FAILBACK_DELAY),
@@ -122,6 +128,12 @@ def need_due_to_return(recording: Recording, phone: Phone, visible: Interval) ->
     last = last_acceptance(recording.registrations(phone), until=visible)
     if last is None or last.role is not FAILOVER:
         not_judged(f"the phone was not due to return: {phone.extension} had not moved when home became visible")
+
+
+def only_report(accepted: Measured) -> NoReturn:
+    """A base decides by what its host answers it and by a time of its own: its delays are no word about the systems."""
+    note(f"accepted at {accepted} s of the recording")
+    cannot_judge("the delays of a base of handsets are reported only")
 
 
 def need_resilience(phone: Phone) -> None:
