@@ -50,7 +50,10 @@ class CaseRow(Row):
 
 
 class RunRow(Row):
-    """One run: where, with what, and how it came out. `began` in epoch seconds."""
+    """One run: where, with what, and how it came out. `began` in epoch seconds.
+
+    `assumed`: the models of its telephones whose form on the wire no documentation fixes.
+    """
 
     schema_version: int = SCHEMA_VERSION
     bench: str
@@ -65,6 +68,7 @@ class RunRow(Row):
     lab_findings: tuple[str, ...]
     counts: dict[str, int]
     firmware: dict[str, str]
+    assumed: tuple[str, ...] = ()
     cases: tuple[CaseRow, ...]
 
     def write(self, folder: Path) -> None:
@@ -138,6 +142,8 @@ def summary(run: RunRow) -> str:
     ]
     if run.defects:
         lines += [f"**Defects played:** {', '.join(run.defects)}", ""]
+    if run.assumed:
+        lines += [f"**Wire form assumed, not documented:** {', '.join(run.assumed)}", ""]
     lines += [f"**Lab left clean:** {'yes' if run.lab_clean else 'NO'}", ""]
     lines += [f"- {finding}" for finding in run.lab_findings] + [""] * bool(run.lab_findings)
     judged = [case for case in run.cases if case.outcome is not Outcome.SKIPPED]

@@ -160,6 +160,12 @@ def test_a_phone_that_is_not_to_move_has_a_case_that_is_derived_and_no_others(py
     assert results["counts"] == {"passed": 46, "noted": 2}
 
 
+def test_the_summary_names_the_models_whose_form_on_the_wire_is_assumed(pytester: pytest.Pytester) -> None:
+    _, results = run(pytester, BODIES["passed"])
+    assert results["assumed"] == ["1140E"]
+    assert "**Wire form assumed, not documented:** 1140E" in (pytester.path / "runs/latest/summary.md").read_text()
+
+
 def test_what_presupposes_a_failed_clause_is_not_judged(pytester: pytest.Pytester) -> None:
     body = """
 @clause("FB-DELAY")
