@@ -139,4 +139,4 @@ def only_report(accepted: Measured) -> NoReturn:
 def need_resilience(phone: Phone) -> None:
     """A phone that does not know the failover system is not due to move, nor to return from there."""
     if not phone.resilient:
-        cannot_judge(f"{phone.extension} does not know the failover system, as this bench states")
+        cannot_judge("the phone does not know the failover system, as this bench states")

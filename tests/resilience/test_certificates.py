@@ -57,7 +57,7 @@ def test_a_phone_by_tls_does_not_move_to_a_system_of_another_root(
 def need_tls(phone: Phone) -> None:
     """Other phones ask for no certificate."""
     if phone.transport != "tls":
-        cannot_judge(f"{phone.extension} does not register by TLS")
+        cannot_judge("the phone does not register by TLS")
 
 
 def have_one_root(inventory: Inventory) -> bool:

@@ -163,7 +163,7 @@ def repowered_before(recording: Recording, phone: Phone, lost: Interval) -> bool
 def powered_in_failover(recording: Recording, phone: Phone) -> Interval:
     """When the phone got power while home was lost."""
     if phone.outlet is None:
-        cannot_judge(f"{phone.extension} hangs on no outlet of this bench")
+        cannot_judge("the phone hangs on no outlet of this bench")
     return recording.powered_on(phone, after=recording.line.last_sight_of(Role.HOME))
 
 

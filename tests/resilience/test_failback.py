@@ -58,7 +58,7 @@ def test_the_ten_minutes_begin_anew_when_home_is_lost_again(
 @clause("FB-IDLE-RETURN")
 def test_a_phone_repowered_after_failback_registers_at_home(phone_repowered: Recording, phone: Phone) -> None:
     if phone.outlet is None:
-        cannot_judge(f"{phone.extension} hangs on no outlet of this bench")
+        cannot_judge("the phone hangs on no outlet of this bench")
     powered = phone_repowered.powered_on(phone, after=phone_repowered.visible)
     own = phone_repowered.registrations(phone)
     back = admission_at(HOME, own, since=powered).accepted
