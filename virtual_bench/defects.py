@@ -227,9 +227,7 @@ DEFECTS = {
         ),
         *(
             _keeps_out(family, clause)
-            for family, clause in {
-                model.family: model.clause for model in catalogue().values() if model.kind != "base"
-            }.items()
+            for family, clause in {model.family: model.clause for model in catalogue().values()}.items()
         ),
     )
 }
