@@ -140,7 +140,9 @@ class SipProbe:
         call_id = f"{secrets.token_hex(8)}@{host}"
         # What another process registered is known to the system alone.
         contact = own if expires else ALL_CONTACTS
-        new = Registration(extension, sip.domain, self._account.transport, call_id, contact, link)
+        home = self._systems[Role.HOME].sip or sip
+        # As a phone of home's does, which keeps to home's domain wherever it registers.
+        new = Registration(extension, home.domain, self._account.transport, call_id, contact, link)
         self._kept[role] = new
         return new
 

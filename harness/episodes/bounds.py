@@ -3,7 +3,7 @@
 All in bench seconds.
 """
 
-from harness.inventory import Inventory, Phone
+from harness.inventory import Inventory, Phone, movers
 from harness.spec import clauses
 
 SETTLING = 30.0
@@ -58,10 +58,13 @@ def back_after_power(phone: Phone) -> float:
 
 
 def last_move(inventory: Inventory) -> float:
-    """When the last of all phones must have moved: softphones follow the first physical one."""
-    movers = inventory.movers.values()
-    first = min((moves_by(inventory, phone) for phone in movers if phone.physical), default=0.0)
-    by = [first + follows_by(phone) if phone.soft else moves_by(inventory, phone) for phone in movers]
+    """When the last of all that are due to move must have: softphones follow the first physical one.
+
+    Where none is due, when they would be let in.
+    """
+    due = movers(inventory).values()
+    first = min((moves_by(inventory, phone) for phone in due if phone.physical), default=0.0)
+    by = [first + follows_by(phone) if phone.soft else moves_by(inventory, phone) for phone in due]
     return max(by, default=inventory.failover_bound)
 
 

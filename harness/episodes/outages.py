@@ -7,7 +7,7 @@ from harness.base.units import BenchSeconds
 from harness.episodes import bounds, least
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
-from harness.inventory import Inventory, Role
+from harness.inventory import Inventory, Role, movers
 
 NORMAL_OPERATION = 100.0
 """Watched before an outage: long enough for a probe in each third, and for a refresh of most phones."""
@@ -166,7 +166,7 @@ def normal_operation(lab: Lab) -> None:
 
 
 def phones_move(lab: Lab) -> None:
-    """Until every phone is registered at the failover system, or must have been; the probe tries all the while."""
+    """Until every phone that is due is registered at the failover system, or must have been; the probe tries on."""
     with lab.probing(every=PROBE_EVERY):
         lab.wait_for("phones to move", everyone_at(lab, Role.FAILOVER), within=bounds.last_move(lab.inventory))
 
@@ -237,11 +237,12 @@ def _home_rebooted(lab: Lab, by: str) -> None:
 
 
 def everyone_at(lab: Lab, role: Role) -> Callable[[], bool]:
-    """Whether every phone that is to be there has registered at `role` from now on."""
+    """Whether every phone that is to be there has registered at `role` from now on; where none is, nobody can tell."""
     began, expected = lab.now(), expected_at(lab, role)
-    return lambda: all(lab.registered(name, role, since=began) for name in expected)
+    return lambda: bool(expected) and all(lab.registered(name, role, since=began) for name in expected)
 
 
 def expected_at(lab: Lab, role: Role) -> list[str]:
-    """The phones that can be read and know the system `role`."""
-    return [name for name in lab.inventory.readable if role is Role.HOME or name in lab.inventory.movers]
+    """The phones that can be read and are due at the system `role`."""
+    due = movers(lab.inventory)
+    return [name for name in lab.inventory.readable if role is Role.HOME or name in due]

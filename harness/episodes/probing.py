@@ -9,7 +9,7 @@ from harness.base.clock import now
 from harness.base.errors import LabFault
 from harness.base.stimulus import Guise, Stimulus, probe_target
 from harness.drivers.answers import Answer, ProbeAnswer
-from harness.inventory import Protocol, Role
+from harness.inventory import Protocol, Role, off_at_failover
 
 if TYPE_CHECKING:
     from harness.episodes.lab import Lab
@@ -62,7 +62,7 @@ class Probing:
         # On a grid that does not drift; a try that took longer than its slot is not made up for.
         self._next = max(self._next + self._lab.inventory.settings.scale.to_real(self._every), time.monotonic())
         for protocol in self._lab.inventory.probes:
-            if protocol in self._let_in:
+            if protocol in self._let_in or off_at_failover(self._lab.inventory, protocol):
                 continue
             if self._try(protocol, Role.FAILOVER).answer is Answer.ACCEPTED:
                 self._let_in.add(protocol)

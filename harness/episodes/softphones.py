@@ -5,7 +5,7 @@ from harness.episodes import bounds, least
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
 from harness.episodes.outages import everyone_at, phones_return
-from harness.inventory import Inventory, Role
+from harness.inventory import Inventory, Role, movers
 
 BEFORE = 60.0
 """Watched with the other phones gone before home is: two keepalives of the line show that it is up."""
@@ -14,9 +14,9 @@ MARGIN = 60.0
 
 
 def _lacks(inventory: Inventory) -> str:
-    if not any(phone.soft for phone in inventory.movers.values()):
+    if not any(phone.soft for phone in movers(inventory).values()):
         return "this bench has no softphone"
-    if not any(phone.physical for phone in inventory.movers.values()):
+    if not any(phone.physical for phone in movers(inventory).values()):
         return "this bench has no physical phone"
     return ""
 

@@ -21,6 +21,7 @@ from harness.inventory.models import (
     System,
     VirtualSettings,
 )
+from harness.inventory.stated import kept_out, movers, off_at_failover, other_domain, other_root, stays_away, stays_put
 from harness.inventory.telephones import Model, Protocol, catalogue
 
 __all__ = [
@@ -48,5 +49,12 @@ __all__ = [
     "VirtualSettings",
     "catalogue",
     "find_bench",
+    "kept_out",
     "load_inventory",
+    "movers",
+    "off_at_failover",
+    "other_domain",
+    "other_root",
+    "stays_away",
+    "stays_put",
 ]

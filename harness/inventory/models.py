@@ -383,11 +383,6 @@ class Inventory(Entry):
         keys = any(capture.keys is not None for capture in self.captures.values())
         return tuple(name for name, phone in self.phones.items() if keys or phone.transport != "tls")
 
-    @property
-    def movers(self) -> dict[str, Phone]:
-        """The phones that know the failover system, by name: the others stay where they are."""
-        return {name: phone for name, phone in self.phones.items() if phone.resilient}
-
     def name_of(self, phone: Phone) -> str:
         """How a phone of this bench is called in it."""
         return next(name for name, entry in self.telephones.items() if entry.extension == phone.extension)

@@ -119,13 +119,13 @@ def extension(number: str) -> ProbeExtension:
     return ProbeExtension(extension=number, user="Probe", password=SecretRef(env="PROBE_SECRET"), like="phone-1")
 
 
-def system(port: int, protocol: str = "sip") -> System:
+def system(port: int, protocol: str = "sip", domain: str = "lab.example") -> System:
     return System(
         site="home",
         address=IPv4Address("127.0.0.1"),
         port=PortRef(switch="sw", port="port1"),
         boot_time=1,
-        sip=SipSettings(domain="lab.example", port=port) if protocol == "sip" else None,
+        sip=SipSettings(domain=domain, port=port) if protocol == "sip" else None,
         h323=H323Settings(ras_port=port) if protocol == "h323" else None,
     )
 
@@ -138,9 +138,10 @@ def sip_probe(
     attempts: int = 9,
     transport: str = "udp",
     protocol: str = "sip",
+    domain: str = "lab.example",
 ) -> SipProbe:
     account = SipAccount(extension("391"), "Avaya J179 IP Phone", "127.0.0.1", transport)
-    systems = {Role.FAILOVER: system(port, protocol)}
+    systems = {Role.HOME: system(port, protocol), Role.FAILOVER: system(port, protocol, domain)}
     return SipProbe(account, systems, TimeScale(scale), Transcript(folder / "probe.txt"), Allowance(attempts))
 
 
@@ -188,6 +189,11 @@ def test_accepted_and_withdrawn(peer: UdpPeer, tmp_path: Path) -> None:
     assert line_of(peer.heard[-1], "Contact") == line_of(peer.heard[0], "Contact")
     assert "probe-secret" not in (tmp_path / "probe.txt").read_text()
     probe.close()
+
+
+def test_it_keeps_to_homes_domain_as_a_phone_of_home_does(peer: UdpPeer, tmp_path: Path) -> None:
+    assert sip_probe(peer.port, tmp_path, domain="other.example").register(Role.FAILOVER).answer is Answer.ACCEPTED
+    assert all(b"lab.example" in heard and b"other.example" not in heard for heard in peer.heard)
 
 
 def test_withdrawing_what_another_run_left_behind_takes_every_contact(peer: UdpPeer, tmp_path: Path) -> None:

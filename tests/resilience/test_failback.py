@@ -6,7 +6,7 @@ from fixtures.judging import at_most, cannot_judge, clause, judge, judge_between
 from harness.base.interval import Interval
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Protocol, Role
+from harness.inventory import Inventory, Phone, Protocol, Role, movers
 from harness.timeline import acceptances, admission_at
 from tests.resilience.criteria import judge_no_early_return, judge_return, need_resilience
 
@@ -31,7 +31,7 @@ def test_failback_is_automatic_where_nothing_is_stated(
 ) -> None:
     if inventory.systems[HOME].failback is not None:
         cannot_judge("this bench states a failback setting")
-    for phone in inventory.movers.values():
+    for phone in movers(inventory).values():
         if phone.protocol is protocol:
             judge_return(home_lost, phone, inventory)
 

@@ -206,12 +206,13 @@ class FailoverSystem:
 
     def _settings(self, user_agent: str) -> str | None:
         records = self._kept.updated(self._told.records)
-        domain = self._around.system.sip.domain if self._around.system.sip else ""
         pushed = self._around.virtual.failback == "pushed"
         if self._policy.mode not in OPEN or not records.scopes:
-            own = self._own.values()
+            own, domain = self._own.values(), self._around.system.sip.domain if self._around.system.sip else ""
             return settings_file(user_agent, own, [self._around.host], domain, pushed=pushed) if own else None
-        return settings_file(user_agent, records.users.values(), records.scopes[0].controllers, domain, pushed=pushed)
+        controllers = records.scopes[0].controllers
+        # Home's phones go on in home's domain, which may not be ours.
+        return settings_file(user_agent, records.users.values(), controllers, records.domain, pushed=pushed)
 
     def status(self) -> dict[str, Any]:
         """What the unit's commands show."""

@@ -26,6 +26,7 @@ class HomeSystem:
         self._around, self._clock = around, around.clock
         self._users = users_of(around.bench)
         self._scopes = scopes_of(around.bench, apart=around.conduct.numbers_apart)
+        self._domain = around.system.sip.domain if around.system.sip else ""
         self._policy = HomePolicy(self._clock.now())
         self.bindings = Bindings(self._tell)
         self._line, self._dhcp = around.line(self), around.dhcp()
@@ -77,14 +78,14 @@ class HomeSystem:
     def _tell(self) -> None:
         registered = {binding.extension: f"{binding.protocol}:{binding.peer}" for binding in self.bindings}
         leases = read_leases(self._dhcp.lease_file)
-        self._line.send(RECORDS, Records(self._users, registered, self._scopes, leases).as_json())
+        records = Records(self._users, registered, self._scopes, leases, self._domain)
+        self._line.send(RECORDS, records.as_json())
 
     def _settings(self, user_agent: str) -> str | None:
         systems = self._around.bench.inventory.systems.values()
         pushed = self._around.virtual.failback == "pushed"
-        domain = self._around.system.sip.domain if self._around.system.sip else ""
         controllers = [str(system.address) for system in systems]
-        return settings_file(user_agent, self._users.values(), controllers, domain, pushed=pushed)
+        return settings_file(user_agent, self._users.values(), controllers, self._domain, pushed=pushed)
 
     def status(self) -> dict[str, Any]:
         """What the unit's commands show."""

@@ -49,12 +49,16 @@ class Scope:
 
 @dataclass(frozen=True)
 class Records:
-    """All that home tells. `registered`: contact data by extension, of now; `leases`: address by MAC."""
+    """All that home tells. `registered`: contact data by extension, of now; `leases`: address by MAC.
+
+    `domain`: the SIP domain that its phones were given; "" before it has told any.
+    """
 
     users: dict[str, User] = field(default_factory=dict)
     registered: dict[str, str] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = ()
     leases: dict[str, str] = field(default_factory=dict)
+    domain: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The records as JSON types."""
@@ -67,6 +71,7 @@ class Records:
             self.registered | newer.registered,
             newer.scopes or self.scopes,
             self.leases | newer.leases,
+            newer.domain or self.domain,
         )
 
     @classmethod
@@ -74,7 +79,7 @@ class Records:
         """The records out of what `as_json` gave."""
         users = {extension: User(**user) for extension, user in data["users"].items()}
         scopes = tuple(Scope(**scope | {"controllers": tuple(scope["controllers"])}) for scope in data["scopes"])
-        return cls(users, dict(data["registered"]), scopes, dict(data["leases"]))
+        return cls(users, dict(data["registered"]), scopes, dict(data["leases"]), data["domain"])
 
 
 class Told:
