@@ -16,6 +16,7 @@ from harness.timeline import (
     not_due_to_move,
     occasions_before,
 )
+from tests.resilience.due import need_stated_to_move, need_stated_to_return
 
 HOME, FAILOVER = Role.HOME, Role.FAILOVER
 
@@ -36,7 +37,7 @@ def judge_delay(recording: Recording, own: Registrations, tried_by: Registration
 
 def judge_delay_of(recording: Recording, phone: Phone) -> None:
     """The same for a phone."""
-    need_resilience(phone)
+    need_stated_to_move(recording.inventory, phone)
     own = recording.registrations(phone)
     if phone.base:
         only_report(admission_at(FAILOVER, own, since=recording.line.last_sight_of(HOME)).accepted)
@@ -48,7 +49,7 @@ def judge_move(recording: Recording, phone: Phone, inventory: Inventory, stays_u
 
     `stays_until`: or until then, where something was done to the phone.
     """
-    need_resilience(phone)
+    need_stated_to_move(recording.inventory, phone)
     lost, visible = recording.line.last_sight_of(HOME), recording.visible
     own = recording.registrations(phone)
     if reason := not_due_to_move(recording.timeline, own, lost):
@@ -124,7 +125,7 @@ def returned(recording: Recording, phone: Phone, visible: Interval) -> Measured:
 
 def need_due_to_return(recording: Recording, phone: Phone, visible: Interval) -> None:
     """Only a phone whose last acceptance before home became visible is at the failover system can be judged."""
-    need_resilience(phone)
+    need_stated_to_return(recording.inventory, phone)
     last = last_acceptance(recording.registrations(phone), until=visible)
     if last is None or last.role is not FAILOVER:
         not_judged(f"the phone was not due to return: {phone.extension} had not moved when home became visible")
@@ -134,9 +135,3 @@ def only_report(accepted: Measured) -> NoReturn:
     """A base decides by what its host answers it and by a time of its own: its delays are no word about the systems."""
     note(f"accepted at {accepted} s of the recording")
     cannot_judge("the delays of a base of handsets are reported only")
-
-
-def need_resilience(phone: Phone) -> None:
-    """A phone that does not know the failover system is not due to move, nor to return from there."""
-    if not phone.resilient:
-        cannot_judge("the phone does not know the failover system, as this bench states")

@@ -8,7 +8,8 @@ from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Protocol, Role, movers
 from harness.timeline import acceptances, admission_at
-from tests.resilience.criteria import judge_no_early_return, judge_return, need_resilience
+from tests.resilience.criteria import judge_no_early_return, judge_return
+from tests.resilience.due import need_let_in, need_stated_to_return
 
 pytestmark = [pytest.mark.failover, pytest.mark.failback]
 
@@ -31,6 +32,7 @@ def test_failback_is_automatic_where_nothing_is_stated(
 ) -> None:
     if inventory.systems[HOME].failback is not None:
         cannot_judge("this bench states a failback setting")
+    need_let_in(inventory, protocol)
     for phone in movers(inventory).values():
         if phone.protocol is protocol:
             judge_return(home_lost, phone, inventory)
@@ -40,7 +42,7 @@ def test_failback_is_automatic_where_nothing_is_stated(
 def test_the_ten_minutes_begin_anew_when_home_is_lost_again(
     home_flaps: Recording, phone: Phone, inventory: Inventory
 ) -> None:
-    need_resilience(phone)
+    need_stated_to_return(inventory, phone)
     (lost, seen), (lost_again, visible) = the_two_outages(home_flaps)
     judge_between(lost_again - seen, 500, bounds.FAILBACK_DELAY, what="the time home was visible first")
     own = home_flaps.registrations(phone)
@@ -57,6 +59,7 @@ def test_the_ten_minutes_begin_anew_when_home_is_lost_again(
 
 @clause("FB-IDLE-RETURN")
 def test_a_phone_repowered_after_failback_registers_at_home(phone_repowered: Recording, phone: Phone) -> None:
+    need_stated_to_return(phone_repowered.inventory, phone)
     if phone.outlet is None:
         cannot_judge("the phone hangs on no outlet of this bench")
     powered = phone_repowered.powered_on(phone, after=phone_repowered.visible)

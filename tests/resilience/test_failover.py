@@ -21,7 +21,8 @@ from harness.timeline import (
     tries,
     vouched,
 )
-from tests.resilience.criteria import judge_delay, judge_delay_of, judge_move, need_resilience
+from tests.resilience.criteria import judge_delay, judge_delay_of, judge_move
+from tests.resilience.due import need_let_in, need_stated_to_move
 
 pytestmark = pytest.mark.failover
 
@@ -32,6 +33,7 @@ HOME, FAILOVER = Role.HOME, Role.FAILOVER
 def test_the_failover_system_blocks_homes_phones_in_normal_operation(
     home_lost: Recording, protocol: Protocol, inventory: Inventory
 ) -> None:
+    need_let_in(inventory, protocol)
     phones = [phone for phone in inventory.phones.values() if phone.protocol is protocol]
     strayed = strays(home_lost.timeline, home_lost.registrations(*phones))
     if strayed:
@@ -63,6 +65,7 @@ def test_no_phone_is_let_in_before_three_minutes(home_lost: Recording, phone: Ph
 
 @clause("FO-DELAY")
 def test_the_probe_is_not_let_in_before_three_minutes(home_lost: Recording, protocol: Protocol) -> None:
+    need_let_in(home_lost.inventory, protocol)
     need_probe(home_lost, protocol)
     probe = home_lost.registrations(protocol)
     judge_delay(home_lost, probe, tried_by=probe)
@@ -114,7 +117,7 @@ def test_a_short_outage_invokes_nothing(home_rebooted: Recording, inventory: Inv
 def test_a_restart_of_the_failover_system_loses_the_phones(
     failover_rebooted: Recording, phone: Phone, inventory: Inventory
 ) -> None:
-    need_resilience(phone)
+    need_stated_to_move(inventory, phone)
     rebooted = failover_rebooted.done("reboot", str(FAILOVER))
     own = failover_rebooted.registrations(phone)
     before = last_acceptance(own, until=rebooted)

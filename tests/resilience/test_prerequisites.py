@@ -1,0 +1,74 @@
+"""What the failover system must have for phones to move: each both ways, as the bench states it."""
+
+import pytest
+
+from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none
+from harness.base.interval import Interval
+from harness.episodes import bounds
+from harness.episodes.recording import Recording
+from harness.inventory import Inventory, Phone, Protocol, Role, off_at_failover, other_domain
+from harness.timeline import acceptances, admission_at, tries, vouched
+from tests.resilience.due import need_stated_to_move
+
+pytestmark = [pytest.mark.failover, pytest.mark.prerequisites]
+
+HOME, FAILOVER = Role.HOME, Role.FAILOVER
+
+
+@clause("CFG-SIP")
+def test_sip_phones_move_only_where_the_failover_system_supports_them(
+    home_lost: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    judge_prerequisite(home_lost, phone, inventory, Protocol.SIP, lacks=off_at_failover(inventory, Protocol.SIP))
+
+
+@clause("CFG-H323")
+def test_h323_phones_move_only_where_the_failover_system_supports_them(
+    home_lost: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    judge_prerequisite(home_lost, phone, inventory, Protocol.H323, lacks=off_at_failover(inventory, Protocol.H323))
+
+
+@clause("CFG-DOMAIN")
+def test_sip_phones_move_only_within_one_domain(home_lost: Recording, phone: Phone, inventory: Inventory) -> None:
+    judge_prerequisite(home_lost, phone, inventory, Protocol.SIP, lacks=other_domain(inventory))
+
+
+def judge_prerequisite(
+    recording: Recording, phone: Phone, inventory: Inventory, protocol: Protocol, *, lacks: str
+) -> None:
+    """Phones of `protocol` move where nothing is lacking; where it is, they do not, and the others do."""
+    if lacks and phone.protocol is protocol:
+        judge_stays(recording, phone, inventory)
+    elif lacks or phone.protocol is protocol:
+        need_stated_to_move(inventory, phone)
+        judge_moves(recording, phone, inventory)
+    else:
+        cannot_judge("where a bench states no lack, only phones of that protocol are concerned")
+
+
+def judge_moves(recording: Recording, phone: Phone, inventory: Inventory) -> None:
+    """The phone is let in by the failover system in time."""
+    lost, latest = recording.line.last_sight_of(HOME), bounds.moves_by(inventory, phone)
+    accepted = admission_at(FAILOVER, recording.registrations(phone), since=lost).accepted
+    judge(
+        accepted - lost,
+        at_most(latest),
+        marks=[(lost, "lost"), (accepted, "moved")],
+        window=(lost.low, lost.high + latest),
+    )
+
+
+def judge_stays(recording: Recording, phone: Phone, inventory: Inventory) -> None:
+    """The failover system does not let the phone in, although it tried there when others were let in."""
+    lost, visible = recording.line.last_sight_of(HOME), recording.visible
+    own = recording.registrations(phone)
+    tried = tries(FAILOVER, own, Interval(lost.low, visible.high))
+    open_to_others = Interval(lost.high + inventory.failover_bound, visible.low)
+    judge_none(
+        acceptances(tried),
+        occasions=vouched(tries(FAILOVER, own, open_to_others), own),
+        occasion="a try at the failover system's port when it let others in, the phone being known at home",
+        marks=[(lost, "lost"), (visible, "visible"), *((each.decided, str(each.outcome)) for each in tried)],
+        window=(lost.low, visible.high),
+    )
