@@ -27,6 +27,7 @@ class Conduct:
     records (IP Office Resilience 12.2). `admits_strangers`: users of home that never registered there are let in like
     the others; `checks_passwords`. `guests_take_licences`; `guests_need_licences`: without a free one none is let in.
     `learns_again`: a phone whose record went is known again when home tells of it anew over the same connection.
+    `serves_anyway`: also what is stated to be off. `heeds_domain`: only requests for its own SIP domain are taken.
     """
 
     opens_after: float | None = 180.0
@@ -50,6 +51,8 @@ class Conduct:
     shows_certificate_of: Role | None = None
     softphones_after: float | None = None
     keeps_out: str | None = None
+    serves_anyway: bool = False
+    heeds_domain: bool = True
 
 
 class Change(Protocol):
@@ -167,6 +170,27 @@ DEFECTS = {
             lambda conduct: replace(conduct, learns_again=False),
         ),
         Defect(
+            "serves-sip-anyway",
+            "The failover system lets SIP phones in, though it states that it supports no SIP extensions.",
+            ("CFG-SIP",),
+            lambda conduct: replace(conduct, serves_anyway=True),
+            bench="virtual-no-sip",
+        ),
+        Defect(
+            "serves-h323-anyway",
+            "The failover system lets H.323 phones in, though it states that it supports no H.323 extensions.",
+            ("CFG-H323",),
+            lambda conduct: replace(conduct, serves_anyway=True),
+            bench="virtual-no-h323",
+        ),
+        Defect(
+            "admits-other-domain",
+            "The failover system lets SIP phones in that ask for another domain than its own.",
+            ("CFG-DOMAIN",),
+            lambda conduct: replace(conduct, heeds_domain=False),
+            bench="virtual-other-domain",
+        ),
+        Defect(
             "no-backup-dhcp",
             "The failover system serves no DHCP in failover either.",
             ("DHCP-BACKUP",),
@@ -233,12 +257,13 @@ DEFECTS = {
 }
 
 
-def apply_defects(conduct: Conduct, names: Sequence[str]) -> Conduct:
-    """`conduct` as the named defects make it. Raises ConfigurationFault for a name that is none."""
+def apply_defects(conduct: Conduct, names: Sequence[str], unit: str) -> Conduct:
+    """`conduct` as those of the named defects make it that are the unit's. Raises ConfigurationFault for no name."""
     for name in names:
         if name not in DEFECTS:
             raise ConfigurationFault(
                 f"there is no defect '{name}'.", next_step=f"name one of: {', '.join(sorted(DEFECTS))}."
             )
-        conduct = DEFECTS[name].change(conduct)
+        if DEFECTS[name].unit == unit:
+            conduct = DEFECTS[name].change(conduct)
     return conduct

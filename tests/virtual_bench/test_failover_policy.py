@@ -131,7 +131,7 @@ def test_what_was_let_in_before_an_outage_does_not_count_in_it() -> None:
 
 @pytest.mark.parametrize(("defect", "first"), [("softphones-alone", 180), ("softphones-first", 660)])
 def test_a_system_that_is_tired_of_waiting_lets_softphones_in_alone(defect: str, first: float) -> None:
-    policy = Trial(apply_defects(Conduct(), [defect])).lost_at(0).policy
+    policy = Trial(apply_defects(Conduct(), [defect], "failover")).lost_at(0).policy
     assert not policy.admits(first - 1, soft=True)
     assert policy.admits(first, soft=True)
 
@@ -162,7 +162,7 @@ def test_a_system_that_is_tired_of_waiting_lets_softphones_in_alone(defect: str,
     ],
 )
 def test_a_defect_changes_one_thing(defect: str, conduct: Conduct) -> None:
-    assert apply_defects(Conduct(), [defect]) == conduct
+    assert apply_defects(Conduct(), [defect], "failover") == conduct
     assert DEFECTS[defect].clauses
 
 
@@ -172,12 +172,12 @@ def test_every_family_of_telephones_has_a_defect_of_its_own() -> None:
 
 
 def test_with_no_admission_it_never_opens() -> None:
-    assert not Trial(apply_defects(Conduct(), ["no-admission"])).lost_at(0).at(10_000).open
+    assert not Trial(apply_defects(Conduct(), ["no-admission"], "failover")).lost_at(0).at(10_000).open
 
 
 def test_an_unknown_defect_is_named() -> None:
     with pytest.raises(ConfigurationFault, match="no defect 'late'"):
-        apply_defects(Conduct(), ["late"])
+        apply_defects(Conduct(), ["late"], "failover")
 
 
 def test_home_holds_new_registrations_until_it_is_told() -> None:

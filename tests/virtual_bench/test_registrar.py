@@ -36,10 +36,10 @@ class Doors:
 class Trial:
     """A registrar, a telephone's flow and the truth log."""
 
-    def __init__(self, folder: Path, blocked: str = "403") -> None:
+    def __init__(self, folder: Path, blocked: str = "403", *, heeds_domain: bool = True) -> None:
         self.doors, self.flow, self._log = Doors(), RecordingFlow(), folder / "truth" / "home.jsonl"
         self.bindings = Bindings(lambda: None)
-        settings = RegistrarSettings("lab.example", blocked, 180)
+        settings = RegistrarSettings("lab.example", blocked, 180, heeds_domain=heeds_domain)
         self.registrar = Registrar(settings, ScaledClock(60), self.doors, self.bindings, TruthLog(folder, "home"))
 
     def ask(self, request: Request) -> Response:
@@ -131,6 +131,13 @@ def test_a_doorkeeper_that_checks_no_passwords_takes_any(tmp_path: Path) -> None
         assert trial.log_in("guess").code == 200
 
     assert in_loop(tmp_path, play).truth == ["challenged", "accepted"]
+
+
+def test_a_registrar_that_heeds_no_domain_takes_a_foreign_one(tmp_path: Path) -> None:
+    def play(trial: Trial) -> None:
+        assert trial.ask(register(domain="elsewhere.example")).code == 401
+
+    assert in_loop(tmp_path, play, heeds_domain=False).truth == ["challenged"]
 
 
 def test_a_telephone_is_told_when_its_registration_is_taken_back(tmp_path: Path) -> None:

@@ -1,11 +1,19 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from harness.inventory import Role, find_bench
+from harness.inventory import Role, VirtualSettings, find_bench
+from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.truth import TruthLog
+from virtual_bench.units.admission import Decision
+from virtual_bench.units.bindings import Bindings
 from virtual_bench.units.commands import Answer, answer
 from virtual_bench.units.console import Console
 from virtual_bench.units.link_watch import _links
+from virtual_bench.units.records import User
+from virtual_bench.units.surroundings import Surroundings
 
 SYSTEM = find_bench("virtual").inventory.systems[Role.HOME]
 
@@ -87,3 +95,50 @@ def test_link_messages_are_read() -> None:
     message = bytes.fromhex("200000001000000000000000000000000000010003000000431001000000000000")[:32]
     assert _links(message) == [(3, 0x11043)]
     assert json.dumps(_links(b"")) == "[]"
+
+
+class Nobody:
+    """A doorkeeper of a system without users."""
+
+    checks_passwords = True
+
+    def decide(self, extension: str, *, refresh: bool) -> Decision:
+        del extension, refresh
+        return Decision.UNKNOWN
+
+    def user(self, extension: str) -> User | None:
+        del extension
+        return None
+
+
+@pytest.mark.parametrize(
+    ("bench", "anyway", "sip", "h323"),
+    [
+        ("virtual", False, True, True),
+        ("virtual-no-sip", False, False, True),
+        ("virtual-no-h323", False, True, False),
+        ("virtual-no-sip", True, True, True),
+        ("virtual-no-h323", True, True, True),
+    ],
+)
+def test_what_is_stated_to_be_off_has_no_service(
+    bench: str, anyway: bool, sip: bool, h323: bool, tmp_path: Path
+) -> None:
+    found, truth = find_bench(bench), TruthLog(tmp_path, "failover")
+    virtual = VirtualSettings(defects=("serves-sip-anyway",) if anyway else ())
+    changed = replace(found, inventory=found.inventory.model_copy(update={"virtual": virtual}))
+    around = Surroundings(changed, Role.FAILOVER, ScaledClock(60), truth)
+    bindings = Bindings(lambda: None)
+    assert (around.registrar(Nobody(), bindings) is not None) is sip
+    assert (around.gatekeeper(Nobody(), bindings) is not None) is h323
+
+
+def test_a_defect_is_played_by_its_own_unit_alone(tmp_path: Path) -> None:
+    found = find_bench("virtual")
+    virtual = VirtualSettings(defects=("one-number-for-all", "early-admission"))
+    changed = replace(found, inventory=found.inventory.model_copy(update={"virtual": virtual}))
+    home, failover = (
+        Surroundings(changed, role, ScaledClock(60), TruthLog(tmp_path, str(role))).conduct for role in Role
+    )
+    assert (home.numbers_apart, failover.numbers_apart) == (False, True)
+    assert (home.opens_after, failover.opens_after) == (180, 150)

@@ -36,7 +36,7 @@ class FailoverSystem:
         self.bindings = Bindings(self._bindings_changed)
         self._line = around.line(self)
         self._dhcp = around.dhcp(relayed_only=self._conduct.dhcp_relayed_only)
-        self._registrar = around.registrar(self, self.bindings, self._conduct.shows_certificate_of)
+        self._registrar = around.registrar(self, self.bindings)
         self._gatekeeper = around.gatekeeper(self, self.bindings)
         self._store = around.files("records") / "kept.json"
         self._changed = asyncio.Event()
@@ -46,7 +46,7 @@ class FailoverSystem:
         """Bring all services up; DHCP stays silent until home is lost."""
         if not self._conduct.forgets:
             self._remember()
-        sip = self._around.system.sip
+        sip = self._around.sip
         if self._registrar and sip:
             await self._registrar.serve(self._around.host, sip.transports, sip.port)
         if self._gatekeeper:

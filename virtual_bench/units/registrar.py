@@ -26,12 +26,13 @@ RETRY_AFTER = 30
 class RegistrarSettings:
     """What is configured: `blocked` is the form in which a registration is refused ("403", …, "silent").
 
-    `granted_expiry` is in bench seconds, and stands so in the messages.
+    `granted_expiry` is in bench seconds, and stands so in the messages. `heeds_domain`: no other is served.
     """
 
     domain: str
     blocked: str
     granted_expiry: int
+    heeds_domain: bool = True
 
 
 class Registrar:
@@ -85,7 +86,7 @@ class Registrar:
         leaving = asked == 0 and self._bindings.get(extension) is not None
         if user is None or decision is Decision.UNKNOWN or user.protocol != "sip":
             return self._refuse(request, flow, extension, Decision.UNKNOWN.value)
-        if request.uri.host.lower() != self._settings.domain.lower():
+        if self._settings.heeds_domain and request.uri.host.lower() != self._settings.domain.lower():
             return self._refuse(request, flow, extension, "domain")
         if decision is Decision.BLOCK and not leaving:
             return self._block(request, flow, extension)

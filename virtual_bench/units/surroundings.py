@@ -1,9 +1,10 @@
 """What every service of a unit is given: the bench, who it is, its clock, its truth log."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.inventory import Bench, Role, System, VirtualSettings
+from harness.inventory.models import SipSettings
 from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.tls import client_context, server_context, telephones_context
@@ -40,14 +41,20 @@ class Surroundings:
         return Role.FAILOVER if self.role is Role.HOME else Role.HOME
 
     @property
+    def other_system(self) -> System:
+        """The other unit's entry."""
+        return self.bench.inventory.systems[self.other]
+
+    @property
     def virtual(self) -> VirtualSettings:
         """What documentation leaves open, as this bench has it."""
         return self.bench.inventory.virtual or VirtualSettings()
 
     @property
     def conduct(self) -> Conduct:
-        """What the systems go by, with the defects that are played."""
-        return apply_defects(replace(Conduct(), opens_after=self.virtual.opens_after), self.virtual.defects)
+        """What this unit goes by, with those of the defects that it plays."""
+        conforming = Conduct(opens_after=self.virtual.opens_after)
+        return apply_defects(conforming, self.virtual.defects, self.role.value)
 
     @property
     def host(self) -> str:
@@ -58,21 +65,26 @@ class Surroundings:
         """A folder of the unit's own for the files of one service; it outlives reboots."""
         return self.bench.state / "files" / self.role.value / name
 
-    def registrar(self, doors: Doorkeeper, bindings: Bindings, shows: Role | None = None) -> Registrar | None:
-        """The SIP registrar, where the system supports SIP extensions; by TLS it shows its own certificate.
+    @property
+    def sip(self) -> SipSettings | None:
+        """The SIP support of the system; None where it has none."""
+        return self.system.sip or (self.other_system.sip if self.conduct.serves_anyway else None)
 
-        `shows`: that of this unit instead.
-        """
-        sip = self.system.sip
+    def registrar(self, doors: Doorkeeper, bindings: Bindings) -> Registrar | None:
+        """The SIP registrar, where the system supports SIP extensions; by TLS it shows its own certificate."""
+        sip, conduct = self.sip, self.conduct
         if sip is None:
             return None
-        settings = RegistrarSettings(sip.domain, self.virtual.sip_blocked, round(self.virtual.granted_expiry))
-        encrypted = telephones_context(self.bench, shows or self.role) if "tls" in sip.transports else None
+        expiry = round(self.virtual.granted_expiry)
+        settings = RegistrarSettings(sip.domain, self.virtual.sip_blocked, expiry, heeds_domain=conduct.heeds_domain)
+        shown = conduct.shows_certificate_of or self.role
+        encrypted = telephones_context(self.bench, shown) if "tls" in sip.transports else None
         return Registrar(settings, self.clock, doors, bindings, self.truth, encrypted)
 
     def gatekeeper(self, doors: Doorkeeper, bindings: Bindings) -> Gatekeeper | None:
         """The H.323 gatekeeper, where the system supports H.323 extensions."""
-        h323, other = self.system.h323, self.bench.inventory.systems[self.other]
+        other = self.other_system
+        h323 = self.system.h323 or (other.h323 if self.conduct.serves_anyway else None)
         if h323 is None:
             return None
         settings = GatekeeperSettings(
