@@ -96,7 +96,7 @@ def _own_commands(inventory: Inventory, name: str) -> list[str]:
     if name == LAB:
         return _lab_host(inventory)
     if name == CORE:
-        return [line for site in _routed(inventory) for line in _router_leg(inventory, site)]
+        return _router(inventory)
     if name in inventory.pdus:
         return interface(ETH0, f"{inventory.pdus[name].address}/{prefix}")
     if name in inventory.telephones:
@@ -161,9 +161,13 @@ def cables_of(inventory: Inventory, network: str) -> list[str]:
     return [end.interface for end in ends if end.network == network]
 
 
-def _router_leg(inventory: Inventory, site: str) -> list[str]:
-    entry = inventory.sites[site]
-    return interface(site, f"{entry.gateway}/{entry.subnet.prefixlen}")
+def _router(inventory: Inventory) -> list[str]:
+    """A leg in each site, and one for its management where the inventory has an entry for it."""
+    legs = {site: inventory.sites[site] for site in _routed(inventory)}
+    addresses = {site: f"{leg.gateway}/{leg.subnet.prefixlen}" for site, leg in legs.items()}
+    if CORE in inventory.routers:
+        addresses[MANAGEMENT] = f"{inventory.routers[CORE].address}/{_management_prefix(inventory)}"
+    return [line for name, address in addresses.items() for line in interface(name, address)]
 
 
 def _routed(inventory: Inventory) -> list[str]:
@@ -191,7 +195,7 @@ def _access(inventory: Inventory) -> Iterator[Cable]:
 
 
 def _management(inventory: Inventory) -> list[Cable]:
-    ends = [End(name, MANAGEMENT) for name in inventory.switches]
+    ends = [End(name, MANAGEMENT) for name in (*inventory.switches, *inventory.routers)]
     ends += [End(name, ETH0) for name in (*inventory.pdus, *terminal_servers(inventory))]
     return [Cable(end, End(LAB, f"management{index}")) for index, end in enumerate(ends, 1)]
 
@@ -212,6 +216,8 @@ def check(inventory: Inventory) -> None:
     """Raise ConfigurationFault where the inventory describes what no virtual bench can be."""
     cables(inventory)
     lab_site(inventory)
+    for name in set(inventory.routers) - {CORE}:
+        raise ConfigurationFault("a virtual bench has one router.", device=name, next_step=f"call it '{CORE}'.")
     plugs = powered(inventory)
     for name, pdu in inventory.pdus.items():
         for outlet, device in pdu.outlets.items():

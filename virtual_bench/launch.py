@@ -35,8 +35,8 @@ def prepare(bench: Bench, progress: Callable[[str], None]) -> None:
 
 
 def _ssh_servers(bench: Bench) -> Iterator[tuple[str, str, int]]:
-    for name, switch in bench.inventory.switches.items():
-        yield name, str(switch.address), switch.login.port
+    for name, device in bench.inventory.managed.items():
+        yield name, str(device.address), device.login.port
     for role, system in bench.inventory.systems.items():
         if system.ssh is not None:
             yield role.value, str(system.address), system.ssh.port

@@ -18,7 +18,7 @@ def program_of(bench: Bench, name: str, kind: str, lines: Mapping[str, SerialLin
     """What the device `name` runs; None for the lab host. `lines` are the serial lines by console."""
     match kind:
         case "router" if name == CORE:
-            return router_program(bench.inventory)
+            return router_program(bench)
         case "switch":
             return switch_program(bench, name)
         case "pdu":

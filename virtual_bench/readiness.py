@@ -37,8 +37,8 @@ class Service:
 def services(bench: Bench) -> Iterator[Service]:
     """Everything that must answer before a bench counts as up."""
     inventory = bench.inventory
-    for name, switch in inventory.switches.items():
-        yield Service(name, str(switch.address), switch.login.port, greeting=b"SSH-")
+    for name, device in inventory.managed.items():
+        yield Service(name, str(device.address), device.login.port, greeting=b"SSH-")
     for name, pdu in inventory.pdus.items():
         yield Service(name, str(pdu.address), pdu.port, "udp")
     for name, address in terminal_servers(inventory).items():

@@ -1,11 +1,34 @@
-"""The core router between the sites: the kernel's forwarding, and a DHCP relay to both systems."""
+"""The core router between the sites: the kernel's forwarding, a DHCP relay, and a shell with nft behind OpenSSH."""
 
-from harness.inventory import Inventory
+import shlex
+
+from harness.inventory import Bench, Inventory
+from virtual_bench.accounts import Account, write_accounts
+from virtual_bench.fabric import CORE
 from virtual_bench.process import Program
+from virtual_bench.sshd import SshServer
+from virtual_bench.state import FILES
 
 
-def router_program(inventory: Inventory) -> Program:
-    """The relay: what a phone broadcasts goes to both systems, since only the one that is on duty serves.
+def router_program(bench: Bench) -> Program:
+    """The relay, and the daemon where the inventory has an entry for this router; when one ends it ends."""
+    command = relay(bench.inventory)
+    if CORE not in bench.inventory.routers:
+        return Program(command)
+    login = bench.inventory.routers[CORE].login
+    files = write_accounts(bench.state / FILES / CORE, Account(login.user, login.password.resolve()))
+    script = f"{shlex.join(command)} &\n{shlex.join(ssh_server(bench).arguments())} &\nwait -n"
+    return Program(("bash", "-c", script), files, ("install -d -m 755 /run/sshd",))
+
+
+def ssh_server(bench: Bench) -> SshServer:
+    """The daemon at the router's management address; who logs in has a shell there."""
+    router = bench.inventory.routers[CORE]
+    return SshServer(bench.state, CORE, str(router.address), router.login.user, port=router.login.port)
+
+
+def relay(inventory: Inventory) -> tuple[str, ...]:
+    """What a phone broadcasts goes to both systems, since only the one that is on duty serves.
 
     dnsmasq relays without serving anything itself where it is given no range.
     """
@@ -15,4 +38,4 @@ def router_program(inventory: Inventory) -> Program:
         for system in inventory.systems.values()
     ]
     quiet = ("--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0", "--log-facility=-")
-    return Program(("/usr/sbin/dnsmasq", "--keep-in-foreground", *quiet, *relays))
+    return ("/usr/sbin/dnsmasq", "--keep-in-foreground", *quiet, *relays)

@@ -34,7 +34,7 @@ def probe_target(protocol: str, system: str) -> str:
 class Stimulus:
     """One thing done to a bench.
 
-    `verb` is what was done ("cut", "restore", "power_off", "power_on", "reboot", those of `Guise`, a reading),
+    `verb` is what was done ("cut", "restore", "block", "power_off", "reboot" …, those of `Guise`, a reading),
     `target` the inventory name it was done to. The effect lies between `not_before` (the command
     was about to be sent) and `not_after` (its effect was read back), epoch seconds.
     """

@@ -98,7 +98,7 @@ def _free_address(inventory: Inventory, site: str) -> IPv4Address | None:
     network = inventory.sites[site].subnet
     taken = {site.gateway for site in inventory.sites.values()}
     taken |= {system.address for system in inventory.systems.values()}
-    taken |= {switch.address for switch in inventory.switches.values()}
+    taken |= {device.address for device in inventory.managed.values()}
     scopes = [(scope.low, scope.high) for scope in inventory.dhcp_scopes.values()]
     last = [network.broadcast_address - offset for offset in range(1, min(network.num_addresses - 1, 255))]
     free = [

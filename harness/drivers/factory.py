@@ -11,7 +11,15 @@ from harness.drivers.console import SerialConsole
 from harness.drivers.pdu_apc import ApcPdu
 from harness.drivers.probe_ras import RasAccount, RasProbe
 from harness.drivers.probe_sip import SipAccount, SipProbe
-from harness.drivers.protocols import ConsoleDriver, OutletDriver, ProbeDriver, SwitchDriver, UnitDriver
+from harness.drivers.protocols import (
+    ConsoleDriver,
+    OutletDriver,
+    ProbeDriver,
+    RouterDriver,
+    SwitchDriver,
+    UnitDriver,
+)
+from harness.drivers.router_linux_nftables import LinuxNftablesRouter
 from harness.drivers.sensor_host import SensorHost
 from harness.drivers.snmp import SnmpAgent
 from harness.drivers.ssh import SshTarget
@@ -23,6 +31,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 SWITCHES: dict[str, Callable[[SshTarget, Transcript], SwitchDriver]] = {"cisco_ios": CiscoIosSwitch}
+ROUTERS: dict[str, Callable[[SshTarget, str, Transcript], RouterDriver]] = {"linux_nftables": LinuxNftablesRouter}
 PDUS: dict[str, Callable[[str, SnmpAgent], OutletDriver]] = {"apc": ApcPdu}
 
 
@@ -31,6 +40,13 @@ def switch(bench: Bench, name: str, transcripts: Transcripts) -> SwitchDriver:
     entry = _entry(bench, bench.inventory.switches, name, "switch")
     target = _target(bench, name, str(entry.address), entry.login)
     return _dialect(SWITCHES, entry.dialect, name)(target, transcripts.of(name))
+
+
+def router(bench: Bench, name: str, transcripts: Transcripts) -> RouterDriver:
+    """The driver of the router `name`."""
+    entry = _entry(bench, bench.inventory.routers, name, "router")
+    target = _target(bench, name, str(entry.address), entry.login)
+    return _dialect(ROUTERS, entry.dialect, name)(target, entry.command, transcripts.of(name))
 
 
 def pdu(bench: Bench, name: str, transcripts: Transcripts) -> OutletDriver:

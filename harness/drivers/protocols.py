@@ -1,6 +1,8 @@
 """What a driver can do, as small protocols of verbs, and the states that can be read back."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -11,7 +13,7 @@ from harness.inventory import Role
 
 
 class Link(StrEnum):
-    """Whether a port is open (ON) or shut (OFF) by command; UNKNOWN is neither of them.
+    """Whether a port or a path is open (ON) or shut (OFF) by command; UNKNOWN is neither of them.
 
     An open port with nothing alive at its far end is ON: the harness shuts ports, it does not watch cables.
     """
@@ -27,6 +29,29 @@ class Power(StrEnum):
     ON = "on"
     OFF = "off"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class PathRef:
+    """A path through a router: what passes it, in both directions, between one address and a network."""
+
+    router: str
+    address: IPv4Address
+    network: IPv4Network
+
+    @property
+    def target(self) -> str:
+        """What it is called within its router."""
+        return f"{self.address} - {self.network}"
+
+    def __str__(self) -> str:
+        return f"{self.router} {self.target}"
+
+    @classmethod
+    def of(cls, router: str, target: str) -> "PathRef":
+        """The path that is called so."""
+        address, _, network = target.partition(" - ")
+        return cls(router, IPv4Address(address), IPv4Network(network))
 
 
 class SwitchDriver(Protocol):
@@ -47,6 +72,32 @@ class SwitchDriver(Protocol):
     @property
     def dropped(self) -> bool:
         """Whether the switch has left the session that was kept with it; cheap, asks nothing."""
+
+    def close(self) -> None:
+        """End the session."""
+
+
+class RouterDriver(Protocol):
+    """The paths through one router. Verbs raise LabFault or ConfigurationFault, naming the router.
+
+    A path is OFF while the router drops everything of it without a word to either end.
+    """
+
+    def block(self, path: PathRef) -> None:
+        """Block `path`; returns when the router says that it is blocked."""
+
+    def open(self, path: PathRef) -> None:
+        """Open `path`; returns when the router says that it is not blocked any more."""
+
+    def state(self, path: PathRef) -> Link:
+        """What the router says of `path` now."""
+
+    def blocked(self) -> tuple[PathRef, ...]:
+        """Every path that was blocked by this driver, by whichever run, and is still."""
+
+    @property
+    def dropped(self) -> bool:
+        """Whether the router has left the session that was kept with it; cheap, asks nothing."""
 
     def close(self) -> None:
         """End the session."""

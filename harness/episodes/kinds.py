@@ -65,6 +65,7 @@ class RealBench:
         named = [
             *((str(role), "unit") for role in inventory.systems),
             *((name, "switch") for name in inventory.switches),
+            *((name, "router") for name in inventory.routers),
             *((name, "PDU") for name in inventory.pdus),
             *((name, "phone") for name in inventory.phones),
         ]

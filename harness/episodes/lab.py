@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +18,7 @@ from harness.base.transcripts import Transcripts
 from harness.base.units import BenchSeconds
 from harness.capture.host import HostWatch
 from harness.capture.recorder import Recorder
-from harness.drivers.protocols import Link, Power
+from harness.drivers.protocols import Link, PathRef, Power
 from harness.episodes import bounds
 from harness.episodes.homecoming import Homecoming
 from harness.episodes.live import LiveView
@@ -32,6 +33,7 @@ from harness.journal.door import Door
 from harness.journal.lease import Lease
 from harness.journal.record import Journal
 from harness.journal.watchdog import Watchdog
+from harness.timeline.stimuli import path_name
 
 UNDO_SECONDS = 20.0
 """Real seconds given to putting back one change before it is reported as not put back."""
@@ -168,6 +170,14 @@ class Lab:
     def restore(self, device: str) -> None:
         """Open it again."""
         self._stimulus(self.door.set_port(self._port(device), Link.ON, "restore"))
+
+    def block(self, phone: str, role: Role) -> None:
+        """Have the phone's router drop all between the phone and the network of a system, without a word to either."""
+        self._set_path(phone, role, Link.OFF, "block")
+
+    def unblock(self, phone: str, role: Role) -> None:
+        """Have it passed again."""
+        self._set_path(phone, role, Link.ON, "unblock")
 
     def power_off(self, device: str) -> None:
         """Switch the outlet of `device` off."""
@@ -377,6 +387,22 @@ class Lab:
 
     def _wired(self, device: str) -> System | Phone:
         return self.inventory.systems[Role(device)] if device in set(Role) else self.inventory.telephones[device]
+
+    def _set_path(self, phone: str, role: Role, wanted: Link, verb: str) -> None:
+        router, address = self.inventory.router_of(phone), self.live.address(self.inventory.phones[phone].extension)
+        if router is None:
+            raise ConfigurationFault(
+                "no router is stated on which its paths can be blocked.", device=phone,
+                next_step="name the 'router' of its site in the inventory.",
+            )  # fmt: skip
+        if address is None:
+            raise LabFault(
+                "its address is not known: it was not seen to register.", device=phone,
+                next_step="look whether its port is mirrored.",
+            )  # fmt: skip
+        site = self.inventory.sites[self.inventory.systems[role].site]
+        ref = PathRef(router, IPv4Address(address), site.subnet)
+        self._stimulus(self.door.set_path(ref, wanted, verb, path_name(phone, role)))
 
     def _outlet(self, device: str) -> OutletRef:
         entry = self._wired(device)

@@ -21,6 +21,8 @@ class LiveView:
         self._last: dict[tuple[str, Role], EpochSeconds] = {}
         self._expiries: dict[tuple[str, Role], EpochSeconds] = {}
         self._place: dict[str, Role] = {}
+        self._address: dict[str, str] = {}
+        self._refreshes: dict[tuple[str, Role], tuple[EpochSeconds, float]] = {}
         self.last_keepalive: EpochSeconds | None = None
         """When the last recognised keepalive from home passed; any packet with payload where no rule is stated."""
 
@@ -44,6 +46,14 @@ class LiveView:
     def lapses_at(self, extension: str, role: Role) -> EpochSeconds | None:
         """When the registration of `extension` at `role` lapses, unless it is refreshed; None where nobody can tell."""
         return self._expiries.get((extension, role))
+
+    def address(self, extension: str) -> str | None:
+        """From which address `extension` was seen to ask for a registration last."""
+        return self._address.get(extension)
+
+    def refreshes(self, extension: str, role: Role) -> tuple[EpochSeconds, float] | None:
+        """When `extension` was confirmed at `role` last, and how many real seconds after the time before."""
+        return self._refreshes.get((extension, role))
 
     def places(self) -> dict[str, str]:
         """Phone → where it was last seen registered."""
@@ -69,8 +79,12 @@ class LiveView:
                 self.last_keepalive = event.at
 
     def _attempt(self, attempt: RegistrationAttempt) -> None:
+        self._address[attempt.extension] = attempt.source
         if attempt.outcome in _REGISTERED:
             role = Role(attempt.role)
+            before = self._last.get((attempt.extension, role))
+            if attempt.outcome is Outcome.CONFIRMED and before is not None:
+                self._refreshes[attempt.extension, role] = attempt.at, attempt.at - before
             self._last[attempt.extension, role] = attempt.at
             if attempt.expires is not None:
                 granted = self._inventory.settings.scale.to_real(attempt.expires)

@@ -1,7 +1,7 @@
 """Sanity of a bench, looked at before each outage and after it, and put right once where there is a remedy.
 
-Devices answer, ports and outlets are as the inventory says, every capture point shows a packet that was sent to what
-it sees, clocks agree, the disk has room. For phones at home every episode waits by itself.
+Devices answer, ports and outlets are as the inventory says, no path is blocked, every capture point shows a packet
+that was sent to what it sees, clocks agree, the disk has room. For phones at home every episode waits by itself.
 """
 
 import shutil
@@ -132,6 +132,7 @@ class Sanity:
         sensors = [point for point, capture in self._inventory.captures.items() if capture.sensor is not None]
         return {
             **{f"switch {name}": partial(self._switch, name) for name in self._inventory.switches},
+            **{f"router {name}": partial(self._router, name) for name in self._inventory.routers},
             **{f"pdu {name}": partial(self._pdu, name) for name in self._inventory.pdus},
             **{f"clock {point}": partial(self._clock, point) for point in sensors},
             "disk": self._room,
@@ -158,6 +159,10 @@ class Sanity:
                 yield _otherwise(
                     f"{name} {port}", found, entry.state, partial(self._door.set_right, ref, Link(entry.state))
                 )
+
+    def _router(self, name: str) -> Iterator[Ill]:
+        for ref in self._door.blocked(name):
+            yield _otherwise(str(ref), Link.OFF, Link.ON, partial(self._door.set_right, ref, Link.ON))
 
     def _pdu(self, name: str) -> Iterator[Ill]:
         for outlet in self._inventory.pdus[name].outlets:

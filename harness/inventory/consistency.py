@@ -8,6 +8,7 @@ from harness.inventory.models import Inventory, OutletRef, Phone, PortRef, Role
 from harness.inventory.telephones import Protocol, catalogue
 
 SWITCH_DIALECTS = ("cisco_ios",)
+ROUTER_DIALECTS = ("linux_nftables",)
 PDU_DIALECTS = ("apc",)
 
 Place = tuple[str | int, ...]
@@ -35,6 +36,8 @@ def _roles(inventory: Inventory) -> Iterator[Finding]:
 def _dialects(inventory: Inventory) -> Iterator[Finding]:
     for name, switch in inventory.switches.items():
         yield from _one_of(("switches", name, "dialect"), switch.dialect, SWITCH_DIALECTS, "dialect")
+    for name, router in inventory.routers.items():
+        yield from _one_of(("routers", name, "dialect"), router.dialect, ROUTER_DIALECTS, "dialect")
     for name, pdu in inventory.pdus.items():
         yield from _one_of(("pdus", name, "dialect"), pdu.dialect, PDU_DIALECTS, "dialect")
 
@@ -165,6 +168,9 @@ def _captures(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _sites(inventory: Inventory) -> Iterator[Finding]:
+    for name, site in inventory.sites.items():
+        if site.router is not None:
+            yield from _one_of(("sites", name, "router"), site.router, inventory.routers, "router")
     for role, system in inventory.systems.items():
         yield from _one_of(("systems", role.value, "site"), system.site, inventory.sites, "site")
     for place, phone in _telephones(inventory):

@@ -56,10 +56,14 @@ class OutletRef(Entry):
 
 
 class Site(Entry):
-    """A network with the address of its router."""
+    """A network with the address of its router.
+
+    `router`: the one that this address belongs to, where paths of single phones of this network can be blocked.
+    """
 
     subnet: IPv4Network
     gateway: IPv4Address
+    router: Name | None = None
 
 
 class SipSettings(Entry):
@@ -132,14 +136,25 @@ class SwitchPort(Entry):
     state: Literal["on", "off"] = "on"
 
 
-class Switch(Entry):
-    """A switch or router whose ports the harness shuts."""
+class Managed(Entry):
+    """A device of the network: how its command line is reached, and which that is."""
 
     dialect: str
-    site: Name | None = None
     address: IPv4Address
     login: Login
+
+
+class Switch(Managed):
+    """A switch whose ports the harness shuts."""
+
+    site: Name | None = None
     ports: dict[str, SwitchPort]
+
+
+class Router(Managed):
+    """A router on which the harness blocks paths between a phone and the network of a system."""
+
+    command: str = Field(default="nft", description="How this login runs nft, such as `sudo -n nft`.")
 
 
 class SnmpV3(Entry):
@@ -356,6 +371,7 @@ class Inventory(Entry):
     systems: dict[Role, System]
     line: Line
     switches: dict[Name, Switch]
+    routers: dict[Name, Router] = {}
     pdus: dict[Name, Pdu] = {}
     consoles: dict[Name, Console] = {}
     phones: dict[Name, Phone]
@@ -378,6 +394,11 @@ class Inventory(Entry):
         return {**self.phones, **self.failover_phones}
 
     @property
+    def managed(self) -> dict[str, Managed]:
+        """Switches and routers."""
+        return {**self.switches, **self.routers}
+
+    @property
     def readable(self) -> tuple[str, ...]:
         """The phones whose registrations can be read: not encrypted, or some capture point has session keys."""
         keys = any(capture.keys is not None for capture in self.captures.values())
@@ -386,6 +407,10 @@ class Inventory(Entry):
     def name_of(self, phone: Phone) -> str:
         """How a phone of this bench is called in it."""
         return next(name for name, entry in self.telephones.items() if entry.extension == phone.extension)
+
+    def router_of(self, phone: Name) -> Name | None:
+        """The router on which paths of a phone can be blocked; None where the inventory names none."""
+        return self.sites[self.phones[phone].site].router
 
     @property
     def failback_bound(self) -> float:

@@ -10,7 +10,14 @@ from harness.base.transcripts import Transcripts
 from harness.capture.sensors import Remote
 from harness.drivers import factory
 from harness.drivers.answers import Allowance
-from harness.drivers.protocols import ConsoleDriver, OutletDriver, ProbeDriver, SwitchDriver, UnitDriver
+from harness.drivers.protocols import (
+    ConsoleDriver,
+    OutletDriver,
+    ProbeDriver,
+    RouterDriver,
+    SwitchDriver,
+    UnitDriver,
+)
 from harness.inventory import Bench, Role
 from harness.inventory import Protocol as Signalling
 
@@ -33,6 +40,10 @@ class Devices:
     def switch(self, name: str) -> SwitchDriver:
         """The switch `name`."""
         return self._open(f"switch {name}", lambda: factory.switch(self._bench, name, self._transcripts))
+
+    def router(self, name: str) -> RouterDriver:
+        """The router `name`."""
+        return self._open(f"router {name}", lambda: factory.router(self._bench, name, self._transcripts))
 
     def pdu(self, name: str) -> OutletDriver:
         """The PDU `name`."""

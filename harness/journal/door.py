@@ -15,7 +15,7 @@ from harness.base.stimulus import LICENCES_USED, Guise, Stimulus
 from harness.base.transcripts import Transcripts
 from harness.capture.sensors import Remote
 from harness.drivers.answers import Answer, ProbeAnswer
-from harness.drivers.protocols import Link, Power
+from harness.drivers.protocols import Link, PathRef, Power
 from harness.inventory import Bench, OutletRef, PortRef, Protocol, Role
 from harness.journal.devices import Devices
 from harness.journal.record import Journal, LabChange
@@ -24,7 +24,7 @@ RETRY = 0.5
 """Real seconds between two tries to put one change back."""
 STRANGER = "stranger"
 """Behind a protocol: whose registration it is, where it is not the probe's own extension's."""
-_ORDER = ("outlet", "port", "registration")
+_ORDER = ("outlet", "port", "path", "registration")
 """Power before ports: a switch that has none cannot open one. Registrations last: they need the network."""
 
 
@@ -56,6 +56,14 @@ class Door:
     def port(self, ref: PortRef) -> Link:
         """What its switch says of a port now."""
         return self._devices.switch(ref.switch).state(ref.port)
+
+    def path(self, ref: PathRef) -> Link:
+        """What its router says of a path now."""
+        return self._devices.router(ref.router).state(ref)
+
+    def blocked(self, router: str) -> tuple[PathRef, ...]:
+        """The paths that are blocked at a router now."""
+        return self._devices.router(router).blocked()
 
     def outlet(self, ref: OutletRef) -> Power:
         """What its PDU says of an outlet now."""
@@ -105,12 +113,13 @@ class Door:
             self._devices.console(role).login()
 
     def check(self) -> None:
-        """Raises LabFault where a switch left its session and what was changed on it is so no more, or not known.
+        """Raises LabFault where a switch or a router left its session and what was changed there is not so any more.
 
-        Cheap while none has left: call it while waiting.
+        Or where that cannot be known. Cheap while none has left: call it while waiting.
         """
         for _, change in self._journal.open_changes:
-            if change.kind == "port" and self._devices.switch(change.device).dropped:
+            ports = change.kind == "port" and self._devices.switch(change.device).dropped
+            if ports or (change.kind == "path" and self._devices.router(change.device).dropped):
                 self._need_changed(change)
 
     def sensors(self) -> dict[str, Remote]:
@@ -134,12 +143,16 @@ class Door:
         """Shut or open a switch port, read back; the bracket of when it took effect."""
         return self._change(_change_of(ref, self.port(ref)), wanted, verb, f"{ref.switch} {ref.port}")
 
+    def set_path(self, ref: PathRef, wanted: Link, verb: str, target: str) -> Stimulus:
+        """Block or open a path, read back; the bracket of when it took effect."""
+        return self._change(_change_of(ref, self.path(ref)), wanted, verb, target)
+
     def set_outlet(self, ref: OutletRef, wanted: Link | Power, verb: str, target: str) -> Stimulus:
         """Switch an outlet, read back; the bracket of when it took effect."""
         return self._change(_change_of(ref, self.outlet(ref)), wanted, verb, target)
 
-    def set_right(self, ref: PortRef | OutletRef, wanted: Link | Power) -> None:
-        """Bring a port or an outlet into the state that it is to be in, whatever it was in: it stays so."""
+    def set_right(self, ref: PortRef | PathRef | OutletRef, wanted: Link | Power) -> None:
+        """Bring a port, a path or an outlet into the state that it is to be in, whatever it was in: it stays so."""
         change = _change_of(ref, wanted)
         number = self._journal.intend(change, self._owner)
         try:
@@ -227,9 +240,9 @@ class Door:
             self._journal.undone(number)
 
     def _need_changed(self, change: LabChange) -> None:
-        ref, reloaded = PortRef(switch=change.device, port=change.target), "did it reload? See its log and its uptime."
+        reloaded = "did it reload? See its log and its uptime."
         try:
-            state = self.port(ref)
+            state = self._state(change)
         except LabFault as fault:
             raise LabFault(
                 f"it left its session in the middle of the outage and cannot be asked for {change.target}"
@@ -264,18 +277,28 @@ class Door:
         else:
             self._set(change, Link(change.was))
 
+    def _state(self, change: LabChange) -> Link:
+        if change.kind == "port":
+            return self.port(PortRef(switch=change.device, port=change.target))
+        return self.path(PathRef.of(change.device, change.target))
+
     def _set(self, change: LabChange, wanted: Link | Power) -> None:
         if change.kind == "port":
             switch = self._devices.switch(change.device)
             (switch.open if wanted == Link.ON else switch.shut)(change.target)
+        elif change.kind == "path":
+            router = self._devices.router(change.device)
+            (router.open if wanted == Link.ON else router.block)(PathRef.of(change.device, change.target))
         else:
             pdu = self._devices.pdu(change.device)
             (pdu.on if wanted == Link.ON else pdu.off)(int(change.target))
 
 
-def _change_of(ref: PortRef | OutletRef, was: Link | Power) -> LabChange:
+def _change_of(ref: PortRef | PathRef | OutletRef, was: Link | Power) -> LabChange:
     if isinstance(ref, PortRef):
         return LabChange("port", ref.switch, ref.port, was.value)
+    if isinstance(ref, PathRef):
+        return LabChange("path", ref.router, ref.target, was.value)
     return LabChange("outlet", ref.pdu, str(ref.outlet), was.value)
 
 

@@ -22,7 +22,7 @@ from harness.base.errors import HarnessFault
 class LabChange:
     """One change of the lab that must be undone.
 
-    `kind`: "port", "outlet" or "registration"; `device` and `target` name the thing ("sw-home",
+    `kind`: "port", "path", "outlet" or "registration"; `device` and `target` name the thing ("sw-home",
     "port1"); `was` is the state to go back to ("on", "off"; for a registration the protocol). `handle`: what the
     system knows a registration by, once it has said so.
     """

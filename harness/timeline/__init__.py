@@ -11,6 +11,8 @@ from harness.timeline.addresses import (
     scope_of,
     strange_numbers,
 )
+from harness.timeline.blocked import leaked, seen_at_own_port
+from harness.timeline.grace import grace_start, in_last_fifth, latest_grace_start
 from harness.timeline.lanes import Lane, Span
 from harness.timeline.line import LineTimeline, Outage
 from harness.timeline.measurements import (
@@ -26,7 +28,6 @@ from harness.timeline.measurements import (
     just_before,
     last_acceptance,
     last_at,
-    latest_grace_start,
     new_at,
     next_acceptance,
     normal_operation,
@@ -41,12 +42,13 @@ from harness.timeline.measurements import (
 )
 from harness.timeline.presence import Change, Presence, Turn
 from harness.timeline.registrations import Attempt, Registrations
-from harness.timeline.stimuli import LicenceCount, Power, TimedStimulus, licence_counts
+from harness.timeline.stimuli import Block, LicenceCount, Power, TimedStimulus, licence_counts
 from harness.timeline.timeline import DhcpMoment, Timeline
 
 __all__ = [
     "Admission",
     "Attempt",
+    "Block",
     "Change",
     "DhcpMoment",
     "Lane",
@@ -71,11 +73,14 @@ __all__ = [
     "departures_from",
     "first_acceptance",
     "first_answer_after_silence",
+    "grace_start",
     "in_each_third",
+    "in_last_fifth",
     "just_before",
     "last_acceptance",
     "last_at",
     "latest_grace_start",
+    "leaked",
     "lease_served",
     "licence_counts",
     "new_at",
@@ -87,6 +92,7 @@ __all__ = [
     "offers_to_discovers",
     "registered_at",
     "scope_of",
+    "seen_at_own_port",
     "strange_numbers",
     "strays",
     "thirds",

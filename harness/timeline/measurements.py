@@ -11,8 +11,6 @@ from harness.timeline.presence import Change, Presence, Turn
 from harness.timeline.registrations import Attempt, Registrations
 from harness.timeline.timeline import Timeline
 
-GRACE_AFTER = 600.0
-"""No grace begins earlier after home is visible, bench seconds."""
 JUST_BEFORE = 15.0
 """An occasion for FO-DELAY lies within this many seconds before its limit (clauses.md, *Occasions*)."""
 
@@ -147,12 +145,12 @@ def not_due_to_move(timeline: Timeline, phone: Registrations, lost: Interval) ->
     if not after:
         return "nothing was seen of it after home was lost"
     there = [each for each in after if each.role is Role.FAILOVER]
-    if there and not any(_arrived(timeline, each) for each in there):
+    if there and not any(arrived(timeline, each) for each in there):
         return "none of its attempts reached the failover system's port"
     return ""
 
 
-def _arrived(timeline: Timeline, attempt: Attempt) -> bool:
+def arrived(timeline: Timeline, attempt: Attempt) -> bool:
     """Whether the system was seen to get it: it answered, or its port saw the request."""
     points = [name for name, capture in timeline.inventory.captures.items() if attempt.role.value in capture.sees]
     return attempt.outcome is not Outcome.UNHEARD or any(seen.point in points for seen in attempt.event.sightings)
@@ -272,19 +270,3 @@ def first_answer_after_silence(role: Role, everybody: Registrations, since: Inte
             return each.decided
         last = max(last, each.decided.high)
     return Never(everybody.until)
-
-
-def latest_grace_start(visible: Interval, everybody: Sequence[Registrations]) -> Measured:
-    """When the grace of the last of several phones began, from when home was visible (clauses.md, *Start*).
-
-    Each phone's begins with the first return of any, or with its own first try at home if that is later. Never: none
-    returned, or one did not even try.
-    """
-    home = [each.at(Role.HOME) for each in everybody]
-    first = [admission_at(Role.HOME, each, since=visible).accepted for each in home]
-    returns = [each for each in first if isinstance(each, Interval)]
-    tried = [next((one.asked for one in each if one.asked.low > visible.high), None) for each in home]
-    if not returns or None in tried:
-        return Never(everybody[0].until if everybody else visible.high)
-    latest = max([min(each.high for each in returns), *(each.high for each in tried if each is not None)])
-    return Interval(visible.low + GRACE_AFTER, max(latest, visible.low + GRACE_AFTER))

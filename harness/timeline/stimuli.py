@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.base.interval import Interval
+from harness.base.interval import Interval, Measured, Never
 from harness.base.stimulus import LICENCES_USED, Stimulus
+from harness.inventory import Role
 from harness.timeline.instants import BenchClock
 from harness.timeline.lanes import Lane, lane_of
 
@@ -64,3 +65,40 @@ def power_lane(stimuli: Iterable[TimedStimulus], target: str, end: float) -> Lan
     """The power of `target` until `end` (bench seconds)."""
     changes = [(each.bracket, _POWER[each.verb]) for each in stimuli if each.target == target and each.verb in _POWER]
     return lane_of(Power.UNKNOWN, changes, end)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The path between a phone and the network of a system was blocked: from when and until when, bench seconds."""
+
+    phone: str
+    role: Role
+    closed: Interval
+    opened: Measured
+
+    @property
+    def surely(self) -> Interval:
+        """While it was blocked for certain."""
+        end = self.opened.low if isinstance(self.opened, Interval) else self.opened.until
+        return Interval(self.closed.high, max(self.closed.high, end))
+
+
+_BETWEEN = " - "
+
+
+def path_name(phone: str, role: Role) -> str:
+    """What a stimulus calls the path between a phone and the network of a system."""
+    return f"{phone}{_BETWEEN}{role}"
+
+
+def blocks(stimuli: Iterable[TimedStimulus], end: float) -> tuple[Block, ...]:
+    """Every path that was blocked, in order of time; `end` is that of the recording."""
+    found: list[Block] = []
+    stimuli = list(stimuli)
+    for number, each in enumerate(stimuli):
+        if each.verb == "block":
+            phone, _, role = each.target.rpartition(_BETWEEN)
+            later = (one for one in stimuli[number:] if (one.verb, one.target) == ("unblock", each.target))
+            opened = next((one.bracket for one in later), Never(end))
+            found.append(Block(phone, Role(role), each.bracket, opened))
+    return tuple(found)

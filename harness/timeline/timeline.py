@@ -16,7 +16,7 @@ from harness.timeline.lanes import Lane
 from harness.timeline.line import LineTimeline, Outage, line_timeline
 from harness.timeline.presence import Presence, Turn, presence_lane, turns_of
 from harness.timeline.registrations import Attempt, Registrations, attempts_of
-from harness.timeline.stimuli import CUTS, RESTARTS, Power, TimedStimulus, power_lane, timed
+from harness.timeline.stimuli import CUTS, RESTARTS, Block, Power, TimedStimulus, blocks, power_lane, timed
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,10 @@ class Timeline:
     def power_lane(self, name: str) -> Lane[Power]:
         """Whether a phone or system had power, as far as the harness switched it."""
         return power_lane(self.stimuli, name, self.end)
+
+    def blocks(self, role: Role) -> tuple[Block, ...]:
+        """Every path between a phone and the network of a system that was blocked."""
+        return tuple(block for block in blocks(self.stimuli, self.end) if block.role is role)
 
     def dhcp(self, mac: str) -> tuple[DhcpMoment, ...]:
         """The DHCP messages of one client, by its hardware address."""

@@ -15,17 +15,19 @@ from harness.base.stimulus import LICENCES_USED, Guise
 from harness.base.transcripts import Transcripts
 from harness.base.units import EpochSeconds
 from harness.drivers.answers import Answer, ProbeAnswer
-from harness.drivers.protocols import Link, Power
+from harness.drivers.protocols import Link, PathRef, Power
 from harness.inventory import OutletRef, PortRef, Protocol, Role, find_bench
 from harness.journal.door import Door
 from harness.journal.record import Journal, LabChange
 
 ROOT = Path(__file__).parents[2]
 PORT, OUTLET = PortRef(switch="sw-home", port="port1"), OutletRef(pdu="pdu-1", outlet=3)
+PATH = PathRef.of("core", "10.77.3.101 - 10.77.1.0/24")
 PORT_CHANGE = LabChange("port", "sw-home", "port1", "on")
 OUTLET_CHANGE = LabChange("outlet", "pdu-1", "3", "on")
+PATH_CHANGE = LabChange("path", "core", PATH.target, "on")
 PROBE_CHANGE = LabChange("registration", "home", "sip", "off")
-CHANGING = {"shut", "open", "on", "off", "register", "withdraw", "reboot"}
+CHANGING = {"shut", "open", "block", "on", "off", "register", "withdraw", "reboot"}
 """The drivers' verbs after which the lab is another."""
 
 
@@ -37,7 +39,7 @@ class Devices:
     """
 
     journal: Path
-    states: dict[str, str] = field(default_factory=lambda: {"port1": "on", "3": "on"})
+    states: dict[str, str] = field(default_factory=lambda: {"port1": "on", "3": "on", PATH.target: "on"})
     seen: list[tuple[str, str, list[LabChange]]] = field(default_factory=list)
     broken: dict[str, Iterator[Exception]] = field(default_factory=dict)
     answers: Answer = Answer.ACCEPTED
@@ -52,6 +54,9 @@ class Devices:
     def pdu(self, name: str) -> "Devices":  # noqa: ARG002
         return self
 
+    def router(self, name: str) -> "Devices":  # noqa: ARG002
+        return self
+
     def probe(self, protocol: Protocol, *, stranger: bool) -> "Devices":  # noqa: ARG002
         self.strangers.append(stranger)
         return self
@@ -59,14 +64,17 @@ class Devices:
     def unit(self, role: Role) -> "Devices":  # noqa: ARG002
         return self
 
-    def state(self, target: str | int) -> Link:
-        return Link(self.states[str(target)])
+    def state(self, target: str | int | PathRef) -> Link:
+        return Link(self.states[_named(target)])
 
     def shut(self, port: str) -> None:
         self._set(port, "off")
 
-    def open(self, port: str) -> None:
-        self._set(port, "on")
+    def block(self, path: PathRef) -> None:
+        self._set(path.target, "off")
+
+    def open(self, target: str | PathRef) -> None:
+        self._set(_named(target), "on")
 
     def off(self, outlet: int) -> None:
         self._set(str(outlet), "off")
@@ -104,6 +112,10 @@ class Devices:
             raise fault
 
 
+def _named(target: str | int | PathRef) -> str:
+    return target.target if isinstance(target, PathRef) else str(target)
+
+
 @dataclass
 class Rig:
     """A door to devices in memory."""
@@ -130,10 +142,11 @@ def another(folder: Path, devices: Devices) -> Rig:
     ("make", "change"),
     [
         (lambda door: door.set_port(PORT, Link.OFF, "cut"), PORT_CHANGE),
+        (lambda door: door.set_path(PATH, Link.OFF, "block", "phone"), PATH_CHANGE),
         (lambda door: door.set_outlet(OUTLET, Power.OFF, "power_off", "phone"), OUTLET_CHANGE),
         (lambda door: door.register(Protocol.SIP, Role.HOME), PROBE_CHANGE),
     ],
-    ids=["port", "outlet", "registration"],
+    ids=["port", "path", "outlet", "registration"],
 )
 def test_a_change_is_on_disk_before_the_device_is_told(
     rig: Rig, make: Callable[[Door], object], change: LabChange
@@ -229,9 +242,12 @@ def test_a_port_that_was_shut_before_stays_shut(rig: Rig, tmp_path: Path) -> Non
     assert rig.devices.states["port1"] == "off"
 
 
-def test_power_before_ports_before_registrations_the_latest_of_each_first(rig: Rig, tmp_path: Path) -> None:
+def test_power_before_ports_before_paths_before_registrations_the_latest_of_each_first(
+    rig: Rig, tmp_path: Path
+) -> None:
     rig.devices.states["port2"] = "on"
     rig.door.register(Protocol.SIP, Role.HOME)
+    rig.door.set_path(PATH, Link.OFF, "block", "phone")
     rig.door.set_port(PORT, Link.OFF, "cut")
     rig.door.set_port(PortRef(switch="sw-home", port="port2"), Link.OFF, "cut")
     rig.door.set_outlet(OUTLET, Power.OFF, "power_off", "phone")
@@ -241,6 +257,7 @@ def test_power_before_ports_before_registrations_the_latest_of_each_first(rig: R
         ("3", "on"),
         ("port2", "on"),
         ("port1", "on"),
+        (PATH.target, "on"),
         ("home", "withdraw"),
     ]
 
@@ -311,7 +328,7 @@ def orders(path: Path) -> list[str]:
         words
         for words in found
         if words.rpartition(".")[2] in CHANGING
-        and any(part in words for part in ("switch(", "pdu(", "unit(", "probe("))
+        and any(part in words for part in ("switch(", "router(", "pdu(", "unit(", "probe("))
     ]
 
 
@@ -330,6 +347,15 @@ def test_a_port_that_others_opened_is_found_when_the_switch_left_its_session(rig
         rig.door.check()
 
 
+def test_a_path_that_is_open_again_is_found_when_the_router_left_its_session(rig: Rig) -> None:
+    rig.door.set_path(PATH, Link.OFF, "block", "phone")
+    rig.devices.dropped = True
+    rig.door.check()
+    rig.devices.states[PATH.target] = "on"
+    with pytest.raises(LabFault, match=r"core 10.77.3.101 - 10.77.1.0/24: it is on again .* not by this run"):
+        rig.door.check()
+
+
 @pytest.mark.parametrize(
     ("cut", "restore", "target"),
     [
@@ -339,12 +365,17 @@ def test_a_port_that_others_opened_is_found_when_the_switch_left_its_session(rig
             "port1",
         ),
         (
+            lambda door: door.set_path(PATH, Link.OFF, "block", "phone"),
+            lambda door: door.set_path(PATH, Link.ON, "unblock", "phone"),
+            PATH.target,
+        ),
+        (
             lambda door: door.set_outlet(OUTLET, Power.OFF, "power_off", "phone"),
             lambda door: door.set_outlet(OUTLET, Power.ON, "power_on", "phone"),
             "3",
         ),
     ],
-    ids=["port", "outlet"],
+    ids=["port", "path", "outlet"],
 )
 def test_what_others_put_back_is_told_when_it_is_to_be_restored(
     rig: Rig, cut: Callable[[Door], None], restore: Callable[[Door], None], target: str

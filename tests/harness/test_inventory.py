@@ -68,6 +68,8 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("switches: {sw-home: {dialect: pdp11}}", "unknown dialect 'pdp11'; expected one of cisco_ios"),
+        ("routers: {core: {dialect: pdp11}}", "unknown dialect 'pdp11'; expected one of linux_nftables"),
+        ("sites: {phones: {router: edge}}", "sites.phones.router: unknown router 'edge'; expected one of core"),
         ("phones: {phone-1608: {model: J999}}", "unknown model 'J999'"),
         ("phones: {phone-9641: {model: J999}}", "unknown model 'J999'"),
         ("phones: {phone-1608: {port: {port: port3}}}", "port 'port3' of 'sw-phones' connects 'phone-9641'"),

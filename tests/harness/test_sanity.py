@@ -11,7 +11,7 @@ import pytest
 from fixtures.night import Night, left_changed
 from harness.base.errors import ConfigurationFault, LabFault
 from harness.capture.mirrors import sought_at
-from harness.drivers.protocols import Link, Power
+from harness.drivers.protocols import Link, PathRef, Power
 from harness.episodes.manifest import Finding, PutBack
 from harness.episodes.sanity import Sanity, stray, unfit
 from harness.episodes.watching import Quiet
@@ -42,6 +42,11 @@ class Door:
         self._need(ref.switch)
         return Link(self.states.get(f"{ref.switch} {ref.port}", "on"))
 
+    def blocked(self, router: str) -> tuple[PathRef, ...]:
+        self._need(router)
+        of_router = (name.removeprefix(f"{router} ") for name, state in self.states.items() if state == "off")
+        return tuple(PathRef.of(router, target) for target in of_router if " - " in target)
+
     def outlet(self, ref: OutletRef) -> Power:
         self._need(ref.pdu)
         return Power(self.states.get(f"{ref.pdu} {ref.outlet}", "on"))
@@ -52,8 +57,11 @@ class Door:
     def skew_of(self, point: str) -> tuple[float, float]:  # noqa: ARG002
         return self.skew
 
-    def set_right(self, ref: PortRef | OutletRef, wanted: Link | Power) -> None:
-        name = f"{ref.switch} {ref.port}" if isinstance(ref, PortRef) else f"{ref.pdu} {ref.outlet}"
+    def set_right(self, ref: PortRef | PathRef | OutletRef, wanted: Link | Power) -> None:
+        if isinstance(ref, PathRef):
+            name = str(ref)
+        else:
+            name = f"{ref.switch} {ref.port}" if isinstance(ref, PortRef) else f"{ref.pdu} {ref.outlet}"
         self.dead |= self.dies_with
         if name in self.stuck:
             raise LabFault("it does not do so.", device=name)
@@ -85,7 +93,7 @@ def test_nothing_is_found_where_all_is_well(tmp_path: Path) -> None:
     assert sanity(Door(), tmp_path).after() == []
 
 
-@pytest.mark.parametrize("thing", ["sw-phones port3", "pdu-1 4"])
+@pytest.mark.parametrize("thing", ["sw-phones port3", "core 10.77.3.101 - 10.77.1.0/24", "pdu-1 4"])
 def test_what_is_off_is_set_right_once(thing: str, tmp_path: Path) -> None:
     said: list[str] = []
     door = Door({thing: "off"})

@@ -16,7 +16,7 @@ from virtual_bench.mirror import Mirror, mirrors, rules
 from virtual_bench.outlet_table import OutletTable, serve
 from virtual_bench.process import Program, preparation
 from virtual_bench.readiness import SNMP_DISCOVERY, services
-from virtual_bench.router import router_program
+from virtual_bench.router import relay
 from virtual_bench.secrets import make_secrets, references
 from virtual_bench.sshd import SshServer, known_host
 from virtual_bench.state import (
@@ -77,7 +77,7 @@ class TestFabric:
 
     def test_the_router_has_a_leg_in_each_site(self, inventory: Inventory) -> None:
         addresses = {line.split()[2] for line in fabric.network_commands(inventory, "core") if "address add" in line}
-        assert addresses == {"10.77.1.1/24", "10.77.2.1/24", "10.77.3.1/24", "10.77.4.1/24"}
+        assert addresses == {"10.77.1.1/24", "10.77.2.1/24", "10.77.3.1/24", "10.77.4.1/24", "10.77.99.10/24"}
 
     def test_a_terminal_server_is_where_the_consoles_say(self, inventory: Inventory) -> None:
         assert fabric.terminal_servers(inventory) == {"terminal-server": "10.77.99.31"}
@@ -86,6 +86,12 @@ class TestFabric:
         changed = with_overrides(bench, {"captures.home.interface": "capture-of-the-home-port"})
         with pytest.raises(ConfigurationFault, match="too long for an interface"):
             fabric.check(changed.inventory)
+
+    def test_a_router_that_no_virtual_bench_has_is_refused(self, bench: Bench) -> None:
+        data = bench.inventory.model_dump(mode="json", exclude_none=True)
+        data["routers"]["edge"] = data["routers"]["core"]
+        with pytest.raises(ConfigurationFault, match=r"edge: a virtual bench has one router"):
+            fabric.check(Inventory.model_validate(data))
 
     def test_an_outlet_for_something_without_a_plug_is_refused(self, bench: Bench) -> None:
         changed = with_overrides(bench, {"pdus.pdu-1.outlets.8": "kettle"})
@@ -242,7 +248,7 @@ class TestPrograms:
         assert f"mount --bind '{tmp_path}/a b'" in script
 
     def test_the_relay_asks_both_systems(self, inventory: Inventory) -> None:
-        relays = [part for part in router_program(inventory).command if part.startswith("--dhcp-relay")]
+        relays = [part for part in relay(inventory) if part.startswith("--dhcp-relay")]
         assert relays == ["--dhcp-relay=10.77.3.1,10.77.1.10", "--dhcp-relay=10.77.3.1,10.77.2.10"]
 
     def test_an_ssh_server_runs_its_command_and_nothing_else(self, tmp_path: Path) -> None:
@@ -257,7 +263,7 @@ class TestPrograms:
 
     def test_every_device_that_serves_is_waited_for(self, bench: Bench) -> None:
         assert {service.device for service in services(bench)} == {
-            "sw-home", "sw-failover", "sw-phones", "pdu-1", "terminal-server", "home", "failover",
+            "sw-home", "sw-failover", "sw-phones", "core", "pdu-1", "terminal-server", "home", "failover",
         }  # fmt: skip
 
     def test_the_discovery_is_one_ber_sequence(self) -> None:
