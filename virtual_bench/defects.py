@@ -28,6 +28,8 @@ class Conduct:
     the others; `checks_passwords`. `guests_take_licences`; `guests_need_licences`: without a free one none is let in.
     `learns_again`: a phone whose record went is known again when home tells of it anew over the same connection.
     `serves_anyway`: also what is stated to be off. `heeds_domain`: only requests for its own SIP domain are taken.
+    `drops_guests`: after the grace nobody who is there may stay. `waits_for_all`: nobody is let in before every phone
+    of home has asked.
     """
 
     opens_after: float | None = 180.0
@@ -42,6 +44,8 @@ class Conduct:
     learns_again: bool = True
     guests_take_licences: bool = False
     guests_need_licences: bool = False
+    drops_guests: bool = True
+    waits_for_all: bool = False
     dhcp_in: bool = True
     dhcp_before: bool = False
     dhcp_after: bool = False
@@ -189,6 +193,30 @@ DEFECTS = {
             ("CFG-DOMAIN",),
             lambda conduct: replace(conduct, heeds_domain=False),
             bench="virtual-other-domain",
+        ),
+        Defect(
+            "waits-for-all",
+            "The failover system lets nobody in before every phone of home has asked.",
+            ("FO-ROUTE",),
+            lambda conduct: replace(conduct, waits_for_all=True),
+        ),
+        Defect(
+            "no-grace",
+            "The failover system refuses phones as soon as they are to go back, also those that cannot reach home.",
+            ("HP-GRACE",),
+            lambda conduct: replace(conduct, grace=0.0),
+        ),
+        Defect(
+            "long-grace",
+            "The failover system lets phones in for 10 minutes after they are to go back, and serves DHCP as long.",
+            ("HP-END", "DHCP-END"),
+            lambda conduct: replace(conduct, grace=600.0),
+        ),
+        Defect(
+            "guests-stay",
+            "The failover system goes on confirming phones that have been there since before the grace ended.",
+            ("HP-END",),
+            lambda conduct: replace(conduct, drops_guests=False),
         ),
         Defect(
             "no-backup-dhcp",

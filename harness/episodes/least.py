@@ -38,6 +38,12 @@ def restart(inventory: Inventory) -> BenchSeconds:
     return BenchSeconds(outage(inventory) + boots + inventory.failover_bound + bounds.CLOSED_BESIDES)
 
 
+def paths(inventory: Inventory) -> BenchSeconds:
+    """A binding that lapses, an outage, the grace of a phone that cannot reach home, and as long again."""
+    lapsed = 2 * min(phone.catalogued.refresh for phone in inventory.phones.values())
+    return BenchSeconds(lapsed + gone_and_back(inventory) + 2 * bounds.GRACE)
+
+
 def gone_and_back(inventory: Inventory) -> float:
     """Normal operation, the move, the return."""
     return confirmed(inventory) + moved(inventory) + returned(inventory)

@@ -19,7 +19,7 @@ CONFIRMED_FOR = 130.0
 """Watched after the move, so that every registration is confirmed at least once at the failover system."""
 
 
-def _outage(inventory: Inventory) -> BenchSeconds:
+def whole_outage(inventory: Inventory) -> BenchSeconds:
     """Normal operation, the move, its confirmation, the way back."""
     moved = bounds.last_move(inventory) + CONFIRMED_FOR
     return BenchSeconds(NORMAL_OPERATION + moved + bounds.last_return(inventory) + 60)
@@ -33,20 +33,20 @@ def _reboot(inventory: Inventory) -> BenchSeconds:
 def _repower(inventory: Inventory) -> BenchSeconds:
     back = max(bounds.back_after_power(phone) for phone in inventory.phones.values())
     lapsed = max(2 * phone.catalogued.refresh for phone in inventory.phones.values()) + bounds.SETTLING
-    return BenchSeconds(_outage(inventory) + lapsed + bounds.NEW_AT_HOME + 4 * back + bounds.GRACE)
+    return BenchSeconds(whole_outage(inventory) + lapsed + bounds.NEW_AT_HOME + 4 * back + bounds.GRACE)
 
 
 def _flap(inventory: Inventory) -> BenchSeconds:
-    return BenchSeconds(_outage(inventory) + sum(bounds.FLAP))
+    return BenchSeconds(whole_outage(inventory) + sum(bounds.FLAP))
 
 
 def _restart(inventory: Inventory) -> BenchSeconds:
-    return BenchSeconds(_outage(inventory) + _back_and_closed(inventory))
+    return BenchSeconds(whole_outage(inventory) + _back_and_closed(inventory))
 
 
 @episode(
     "Home's link is cut at its switch until every phone has moved, then restored until every phone is back.",
-    _outage,
+    whole_outage,
     ("home's port",),
     least.outage,
 )
@@ -145,30 +145,37 @@ def _back_and_closed(inventory: Inventory) -> float:
     return boot + next_try + inventory.failover_bound + bounds.CLOSED_BESIDES + 30
 
 
-def lose_home(lab: Lab) -> None:
-    """Normal operation, then home's link is cut until the phones have moved, or must have."""
+def lose_home(lab: Lab, stranded: str | None = None) -> None:
+    """Normal operation, then home's link is cut until the phones have moved, or must have.
+
+    All but `stranded`, which cannot reach the failover system.
+    """
     lab.log_in_at_switch(Role.HOME)
-    normal_operation(lab)
+    normal_operation(lab, stranded)
     lab.cut(Role.HOME)
-    phones_move(lab)
+    phones_move(lab, stranded)
 
 
-def normal_operation(lab: Lab) -> None:
+def normal_operation(lab: Lab, stranded: str | None = None) -> None:
     """All phones at home, seen on the wire; the probes registered there and tried at the failover system.
 
-    Ends just after a keepalive of the line, the moment for a stimulus.
+    Ends just after a keepalive of the line, the moment for a stimulus; just before `stranded` is cut off from the
+    failover system.
     """
     lab.await_all_at_home()
     lab.register_probes_at_home()
     with lab.probing(every=NORMAL_OPERATION / 5):
         lab.watch(NORMAL_OPERATION, "normal operation to be seen")
+        if stranded is not None:
+            lab.block(stranded, Role.FAILOVER)
         lab.after_next_keepalive()
 
 
-def phones_move(lab: Lab) -> None:
-    """Until every phone that is due is registered at the failover system, or must have been; the probe tries on."""
+def phones_move(lab: Lab, stranded: str | None = None) -> None:
+    """Until every phone that is due, but `stranded`, is at the failover system, or must be; the probe tries on."""
+    moved = everyone_at(lab, Role.FAILOVER, but=stranded)
     with lab.probing(every=PROBE_EVERY):
-        lab.wait_for("phones to move", everyone_at(lab, Role.FAILOVER), within=bounds.last_move(lab.inventory))
+        lab.wait_for("phones to move", moved, within=bounds.last_move(lab.inventory))
 
 
 def phones_return(lab: Lab) -> None:
@@ -236,9 +243,12 @@ def _home_rebooted(lab: Lab, by: str) -> None:
     lab.watch(180, "nothing to have been invoked")
 
 
-def everyone_at(lab: Lab, role: Role) -> Callable[[], bool]:
-    """Whether every phone that is to be there has registered at `role` from now on; where none is, nobody can tell."""
-    began, expected = lab.now(), expected_at(lab, role)
+def everyone_at(lab: Lab, role: Role, but: str | None = None) -> Callable[[], bool]:
+    """Whether every phone that is to be there, `but` one, has registered at `role` from now on.
+
+    Where none is to be there, nobody can tell.
+    """
+    began, expected = lab.now(), [name for name in expected_at(lab, role) if name != but]
     return lambda: bool(expected) and all(lab.registered(name, role, since=began) for name in expected)
 
 

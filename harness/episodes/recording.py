@@ -20,7 +20,7 @@ from harness.capture.topology import topology_of
 from harness.episodes.manifest import FILE, Captured, Manifest
 from harness.episodes.writing import sha256
 from harness.inventory import Inventory, Phone, Protocol, Role
-from harness.timeline import LineTimeline, Outage, Registrations, Timeline, Turn, normal_operation
+from harness.timeline import Block, LineTimeline, Outage, Registrations, Timeline, Turn, leaked, normal_operation
 from harness.timeline.line import SILENT_PERIODS
 
 
@@ -221,6 +221,18 @@ class Recording:
         if found is None:
             raise HarnessFault(f"{self.manifest.episode} shows no {verb} of {target}.", next_step="record it again.")
         return found.bracket
+
+    def blocks(self, role: Role) -> tuple[Block, ...]:
+        """Whose paths to a system were blocked, and when. Raises LabFault where one let something pass."""
+        found = self.timeline.blocks(role)
+        for block in found:
+            if leaked(self.timeline, block):
+                raise LabFault(
+                    f"its path to the {role} system was blocked, but that got a request of it.",
+                    device=block.phone,
+                    next_step="look at the router: is there another way around it?",
+                )
+        return found
 
     def powered_on(self, phone: Phone, after: Interval | None = None) -> Interval:
         """When its outlet gave power first, `after` something. Raises HarnessFault where it did not."""

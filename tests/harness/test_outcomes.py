@@ -113,6 +113,32 @@ def test_case():
     assert results["counts"] == {"noted": 1}
 
 
+def test_a_bench_that_cannot_block_paths_is_not_brought_up_for_that(pytester: pytest.Pytester) -> None:
+    bench = pytester.path / "flat.yaml"
+    virtual = ROOT / "lab_inventory" / "virtual.yaml"
+    bench.write_text(f"extends: {virtual}\nbench: flat\nsites: {{phones: {{router: null}}}}\n")
+    body = """
+@clause("FO-ROUTE")
+def test_case(paths_blocked):
+    judge(Interval(150, 151), at_least(180))
+"""
+    result, results = run(pytester, body, "--bench", str(bench))
+    assert (result.ret, results["counts"]) == (0, {"skipped": 1})
+    result.stdout.no_fnmatch_line("*bringing bench*")
+
+
+def test_a_case_whose_evidence_leaves_it_open_is_inconclusive(pytester: pytest.Pytester) -> None:
+    body = """
+from fixtures.judging import inconclusive
+
+@clause("FO-DELAY")
+def test_case():
+    inconclusive("nobody knows well enough")
+"""
+    result, results = run(pytester, body)
+    assert (result.ret, results["counts"]) == (11, {"inconclusive": 1})
+
+
 def test_a_case_that_judges_nothing_is_a_fault_of_the_harness(pytester: pytest.Pytester) -> None:
     result, results = run(pytester, '@clause("FO-DELAY")\ndef test_case():\n    pass\n')
     assert result.ret == 10

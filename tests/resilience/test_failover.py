@@ -6,8 +6,9 @@ from fixtures.judging import at_most, cannot_judge, clause, judge, judge_between
 from harness.base.interval import Interval, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Protocol, Role
+from harness.inventory import Inventory, Phone, Protocol, Role, movers
 from harness.timeline import (
+    Change,
     acceptances,
     admission_at,
     controlled,
@@ -16,12 +17,14 @@ from harness.timeline import (
     last_acceptance,
     last_at,
     new_at,
+    not_due_to_move,
     registered_at,
+    seen_at_own_port,
     strays,
     tries,
     vouched,
 )
-from tests.resilience.criteria import judge_delay, judge_delay_of, judge_move
+from tests.resilience.criteria import judge_delay, judge_delay_of, judge_move, last_moment_to_move
 from tests.resilience.due import need_let_in, need_stated_to_move
 
 pytestmark = pytest.mark.failover
@@ -56,6 +59,32 @@ def test_the_failover_system_blocks_homes_phones_in_normal_operation(
         marks=[(registered, "at home"), *((attempt.decided, str(attempt.outcome)) for attempt in tried)],
         window=(blocked.low, blocked.high),
     )
+
+
+@clause("REG-BLOCK")
+def test_a_phone_that_has_lost_its_way_home_is_blocked_while_the_line_is_up(
+    paths_blocked: Recording, inventory: Inventory
+) -> None:
+    lost = paths_blocked.line.last_sight_of(HOME)
+    blocks = [block for block in paths_blocked.blocks(HOME) if block.surely.high < lost.low]
+    if not blocks:
+        not_judged("no phone's path to home was blocked in normal operation")
+    for block in blocks:
+        phone, blocked = inventory.phones[block.phone], block.surely
+        lapses = [each.at for each in paths_blocked.turns(phone) if (each.role, each.change) == (HOME, Change.LAPSED)]
+        if not any(blocked.low < at.low and at.high < blocked.high for at in lapses):
+            not_judged("its registration at home had not lapsed when the path was opened")
+        own = paths_blocked.registrations(phone)
+        tried = tries(FAILOVER, own, blocked)
+        # Until it has noticed that home is gone a phone tries nowhere else.
+        trying = Interval(min((each.asked.low for each in tried), default=blocked.low), blocked.high)
+        judge_none(
+            acceptances(tried),
+            occasions=in_each_third(controlled(tried, own), trying),
+            occasion="a refusal of this phone in each third of the time from its first try on, it being let in later",
+            marks=[(block.closed, "blocked"), (block.opened, "opened")],
+            window=(blocked.low, blocked.high),
+        )
 
 
 @clause("FO-DELAY")
@@ -111,6 +140,37 @@ def test_a_short_outage_invokes_nothing(home_rebooted: Recording, inventory: Inv
     back = last_at(HOME, [home_rebooted.registrations(phone) for phone in own], since=Interval.at(visible.low))
     if not isinstance(back, Interval) or home_rebooted.timeline.end < back.high + bounds.FAILOVER_DELAY:
         not_judged("the recording ended before 180 s had passed since the last phone was back")
+
+
+@clause("FO-ROUTE")
+def test_a_phone_that_cannot_reach_the_failover_system_stays_out_and_the_others_move(
+    paths_blocked: Recording, inventory: Inventory
+) -> None:
+    blocked = {block.phone: block for block in paths_blocked.blocks(FAILOVER)}
+    lost = paths_blocked.line.last_sight_of(HOME)
+    moved = []
+    for name, phone in movers(inventory).items():
+        own = paths_blocked.registrations(phone)
+        if name in blocked or not_due_to_move(paths_blocked.timeline, own, lost):
+            continue
+        accepted = admission_at(FAILOVER, own, since=lost).accepted
+        since, latest = last_moment_to_move(paths_blocked, phone, inventory)
+        judge(accepted - since, at_most(latest), marks=[(lost, "lost"), (accepted, name)])
+        if isinstance(accepted, Interval):
+            moved.append(accepted.high)
+    if not moved:
+        not_judged("no other phone was due to move")
+    for name, block in blocked.items():
+        own = paths_blocked.registrations(inventory.phones[name]).at(FAILOVER).between(block.surely)
+        # Those before the others have moved could not have succeeded anyhow.
+        late = own.between(Interval(min(moved), block.surely.high))
+        judge_none(
+            acceptances(own),
+            occasions=seen_at_own_port(paths_blocked.timeline, name, late),
+            occasion="a try of this phone at the failover system after that had let another one in",
+            marks=[(block.closed, "blocked"), (block.opened, "opened")],
+            window=(block.surely.low, block.surely.high),
+        )
 
 
 @clause("FO-RESTART")

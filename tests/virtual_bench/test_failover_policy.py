@@ -54,6 +54,14 @@ def test_failback_begins_more_than_ten_minutes_after_home_is_visible_and_ends_af
     ]  # fmt: skip
 
 
+def test_without_a_grace_it_is_closed_as_soon_as_they_are_to_go_back() -> None:
+    trial = Trial(Conduct(grace=0)).lost_at(0)
+    trial.at(400).sighted(400)
+    assert trial.at(1000).open
+    assert not trial.at(1001).open
+    assert trial.modes[2:] == [(1001, Mode.FAILBACK), (1001, Mode.NORMAL)]
+
+
 def test_the_ten_minutes_start_again_when_home_is_lost_again() -> None:
     trial = Trial().lost_at(0)
     trial.at(400).sighted(400)
@@ -152,6 +160,10 @@ def test_a_system_that_is_tired_of_waiting_lets_softphones_in_alone(defect: str,
         ("guests-take-licences", Conduct(guests_take_licences=True)),
         ("guests-need-licences", Conduct(guests_need_licences=True)),
         ("stale-records", Conduct(learns_again=False)),
+        ("waits-for-all", Conduct(waits_for_all=True)),
+        ("no-grace", Conduct(grace=0)),
+        ("long-grace", Conduct(grace=600)),
+        ("guests-stay", Conduct(drops_guests=False)),
         ("no-backup-dhcp", Conduct(dhcp_in=False)),
         ("dhcp-always", Conduct(dhcp_before=True, dhcp_after=True)),
         ("dhcp-goes-on", Conduct(dhcp_after=True)),

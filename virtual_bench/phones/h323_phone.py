@@ -46,6 +46,8 @@ class H323Phone:
         self._ras = RasClient(clock, self._behaviour, self._asked)
         self._current: Registered | None = None
         self._sent_away = asyncio.Event()
+        self._sent_home = False
+        """A gatekeeper has sent it to its first one, and there it has not been since."""
 
     async def run(self) -> None:
         """Never returns."""
@@ -69,11 +71,13 @@ class H323Phone:
             self._current = registered
             self._sent_away.clear()
             index = self._settings.gatekeepers.index(registered.gatekeeper)
+            self._sent_home = self._sent_home and index != 0
             what, result = await first_of(
                 home=self._ask_home(index), sent_away=self._sent_away.wait(), lost=self._keep(registered)
             )
             if what != "home":
                 self._current = None
+                self._sent_home = self._sent_home or what == "sent_away"
                 return 0 if what == "sent_away" else index + 1
             away, registered = registered, result
             self._current = registered
@@ -91,8 +95,11 @@ class H323Phone:
                 return
 
     async def _ask_home(self, index: int) -> Registered:
-        """Away from the first gatekeeper, ask there again and again, until it confirms."""
-        if index == 0 or not self._settings.asks_home:
+        """Away from the first gatekeeper, ask there again and again, until it confirms.
+
+        Where it is not to ask by itself it does so once it was sent there.
+        """
+        if index == 0 or not (self._settings.asks_home or self._sent_home):
             await asyncio.Event().wait()
         due = self._clock.now()
         while True:

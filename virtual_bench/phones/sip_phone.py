@@ -32,6 +32,8 @@ class SipPhone:
         self._behaviour = sip_behaviour(identity.family)
         self._transactions = Transactions(clock, self._handle)
         self._sent_away, self._trust = asyncio.Event(), trust
+        self._sent_home = False
+        """A controller has sent it to its first one, and there it has not been since."""
 
     async def run(self) -> None:
         """Never returns."""
@@ -61,6 +63,7 @@ class SipPhone:
             self._sent_away.clear()
             await current.subscribe()
             index = self._settings.controllers.index(current.controller)
+            self._sent_home = self._sent_home and index != 0
             what, result = await first_of(
                 home=self._ask_home(index),
                 sent_away=self._sent_away.wait(),
@@ -68,6 +71,7 @@ class SipPhone:
             )
             if what != "home":
                 current.close()
+                self._sent_home = self._sent_home or what == "sent_away"
                 return 0 if what == "sent_away" else index + 1
             away, (current, granted) = current, result
             await away.withdraw()
@@ -84,8 +88,11 @@ class SipPhone:
             granted = answered.granted
 
     async def _ask_home(self, index: int) -> tuple[Registration, float]:
-        """Away from the first controller, ask there again and again; the registration once it is accepted."""
-        if index == 0 or not self._settings.asks_home:
+        """Away from the first controller, ask there again and again; the registration once it is accepted.
+
+        Where it is not to ask by itself it does so once it was sent there.
+        """
+        if index == 0 or not (self._settings.asks_home or self._sent_home):
             await asyncio.Event().wait()
         home = self._registration(0)
         try:

@@ -33,6 +33,8 @@ class FailoverSystem:
         self._policy = FailoverPolicy(self._conduct, self._mode_changed)
         self._told, self._kept = Told(learns_again=self._conduct.learns_again), Records()
         self._own = own_users_of(around.bench)
+        self._asked: set[str] = set()
+        """Extensions that have asked here since home was lost."""
         self.bindings = Bindings(self._bindings_changed)
         self._line = around.line(self)
         self._dhcp = around.dhcp(relayed_only=self._conduct.dhcp_relayed_only)
@@ -60,10 +62,13 @@ class FailoverSystem:
 
     def decide(self, extension: str, *, refresh: bool) -> Decision:
         """Admit its own phones always, home's phones while the policy is open."""
-        if extension in self._own:
+        if extension in self._own or (refresh and not self._conduct.drops_guests):
             return Decision.ADMIT
         if not self._knows(extension):
             return Decision.UNKNOWN
+        self._asked.add(extension)
+        if self._conduct.waits_for_all and self._told.records.registered.keys() - self._asked:
+            return Decision.BLOCK
         user = self.user(extension)
         if user is not None and user.family == self._conduct.keeps_out:
             return Decision.BLOCK
@@ -110,6 +115,8 @@ class FailoverSystem:
 
     def _sighted(self) -> None:
         self._policy.sighted(self._clock.now())
+        if self._policy.mode is Mode.NORMAL:
+            self._asked.clear()
         self._changed.set()
 
     def _carrier_changed(self, carrier: bool) -> None:
@@ -177,6 +184,10 @@ class FailoverSystem:
             self._dhcp.start(self._told.records.scopes, self._told.records.leases)
         self._kept = Records()
         self._store.unlink(missing_ok=True)
+        if self._conduct.drops_guests:
+            self._drop_guests()
+
+    def _drop_guests(self) -> None:
         for binding in self._guests():
             if self._around.virtual.failback == "pushed":
                 self._take_back(binding.extension)
