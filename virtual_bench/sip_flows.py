@@ -10,6 +10,7 @@ from typing import Literal, Protocol, cast
 from sipmessage import Request, Response
 
 from virtual_bench.sip import Framing, Peer, parse
+from virtual_bench.tls_client import TlsClient
 
 Transport = Literal["UDP", "TCP", "TLS"]
 Receiver = Callable[["Flow", Request | Response], None]
@@ -172,11 +173,12 @@ async def open_flow(
         _, datagrams = await loop.create_datagram_endpoint(lambda: Datagrams(receive, peer), sock=sock)
         assert datagrams.flow is not None
         return datagrams.flow
+    stream = StreamFlow(receive, encrypted=transport == "tls")
     async with asyncio.timeout(within):
-        _, stream = await loop.create_connection(
-            lambda: StreamFlow(receive, encrypted=transport == "tls"),
-            *peer,
-            local_addr=(local[0], 0),
-            ssl=trust if transport == "tls" else None,
-        )
+        if transport == "tls" and trust is not None:
+            client = TlsClient(trust, peer[0], stream)
+            await loop.create_connection(lambda: client, *peer, local_addr=(local[0], 0))
+            await client.until_ready()
+        else:
+            await loop.create_connection(lambda: stream, *peer, local_addr=(local[0], 0))
     return stream

@@ -6,7 +6,7 @@ from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, n
 from harness.base.interval import Interval
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Protocol, Role
+from harness.inventory import Inventory, Phone, Protocol, Role, movers
 from harness.timeline import (
     Registrations,
     acceptances,
@@ -87,7 +87,7 @@ def test_phones_that_have_moved_take_no_licences(home_lost: Recording, inventory
 def all_moved(recording: Recording, inventory: Inventory) -> Interval:
     """When the last of the phones that were due to move was let in, each in time."""
     lost = recording.line.last_sight_of(HOME)
-    found = [(phone, recording.registrations(phone)) for phone in inventory.phones.values()]
+    found = [(phone, recording.registrations(phone)) for phone in movers(inventory).values()]
     due = [(phone, own) for phone, own in found if not not_due_to_move(recording.timeline, own, lost)]
     moved = []
     for phone, own in due:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import ssl
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -15,6 +17,7 @@ from virtual_bench.phones.settings import Controller, Settings, controllers
 from virtual_bench.phones.sip_phone import SipPhone
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.sip import TLS_PORT
+from virtual_bench.sip_flows import open_flow
 from virtual_bench.tls import FOLDER, SESSIONS, telephone_context, telephones_context
 from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Decision
@@ -81,6 +84,39 @@ def test_a_telephone_registers_by_tls_and_its_keys_are_kept(tmp_path: Path) -> N
 
 def test_a_telephone_refuses_a_certificate_of_another_root(tmp_path: Path) -> None:
     assert asyncio.run(decided(bench_whose_failover_system_has("another", tmp_path), "accepted")) == []
+
+
+def test_it_says_so_by_an_alert(tmp_path: Path) -> None:
+    """Which is how a lab sees it: nothing else of the registration is ever on the wire."""
+    bench = bench_whose_failover_system_has("another", tmp_path)
+
+    async def run() -> list[bytes]:
+        said: list[bytes] = []
+        made = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            inside = telephones_context(bench, Role.FAILOVER).wrap_bio(
+                incoming := ssl.MemoryBIO(), outgoing := ssl.MemoryBIO(), server_side=True
+            )
+            try:
+                while data := await reader.read(4096):
+                    said.append(data)
+                    incoming.write(data)
+                    with suppress(ssl.SSLWantReadError, ssl.SSLError):
+                        inside.do_handshake()
+                    writer.write(outgoing.read())
+            finally:
+                writer.close()
+                made.set()
+
+        await asyncio.start_server(serve, UNIT, TLS_PORT + 1)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await open_flow("tls", (PHONE, 0), (UNIT, TLS_PORT + 1), lambda *_: None, WITHIN, telephone_context(bench))
+        await asyncio.wait_for(made.wait(), WITHIN)
+        return said
+
+    alert = asyncio.run(run())[-1]
+    assert (alert[0], alert[3:5], alert[5]) == (21, b"\0\2", 2), "a fatal alert of two bytes"
 
 
 @pytest.mark.parametrize("transport", ["tls", "tcp"])
