@@ -208,9 +208,10 @@ def repower(lab: Lab, phones: Sequence[str], where: str, role: Role, *, until_la
 
 
 def _pluggable(lab: Lab) -> list[str]:
-    """Those first whose registrations can be read."""
+    """Those first that are due to move and whose registrations can be read."""
     names = [name for name, phone in lab.inventory.phones.items() if phone.outlet is not None]
-    return sorted(names, key=lambda name: name not in lab.inventory.readable)
+    judged = movers(lab.inventory).keys() & set(lab.inventory.readable)
+    return sorted(names, key=lambda name: name not in judged)
 
 
 def _own(lab: Lab) -> list[str]:

@@ -71,6 +71,8 @@ class Probing:
     def try_unentitled(self) -> None:
         """Once for each protocol: an extension that never registered at home, and the probe's with a wrong password."""
         for protocol, probe in self._lab.inventory.probes.items():
+            if off_at_failover(self._lab.inventory, protocol):
+                continue
             guises = (Guise.STRANGER, Guise.WRONG_PASSWORD) if probe.stranger else (Guise.WRONG_PASSWORD,)
             for guise in guises:
                 if self._try(protocol, Role.FAILOVER, guise).answer is Answer.ACCEPTED:

@@ -9,8 +9,7 @@ from harness.base.stimulus import Guise, Stimulus
 from harness.base.units import BenchSeconds, EpochSeconds
 from harness.drivers.answers import Answer, ProbeAnswer
 from harness.episodes.probing import Probing
-from harness.inventory import Protocol, Role
-from tests.harness.decoding import inventory
+from harness.inventory import Protocol, Role, find_bench
 
 GRANTED = BenchSeconds(120)  # refreshed after 60, which are 2 real seconds
 UNENTITLED = [(guise, protocol) for protocol in Protocol for guise in (Guise.STRANGER, Guise.WRONG_PASSWORD)]
@@ -48,9 +47,10 @@ class Rig:
     door: Door = field(default_factory=Door)
     stimuli: list[Stimulus] = field(default_factory=list)
     now: float = 0.0
+    bench: str = "virtual"
 
     def __post_init__(self) -> None:
-        lab = SimpleNamespace(inventory=inventory(), door=self.door, record=self.stimuli.append)
+        lab = SimpleNamespace(inventory=find_bench(self.bench).inventory, door=self.door, record=self.stimuli.append)
         self.probes = Probing(lab)  # type: ignore[arg-type]
 
     def at(self, now: float) -> list[tuple[str, Role]]:
@@ -86,3 +86,9 @@ def test_who_must_not_be_let_in_is_taken_back_where_that_happens(rig: Rig, answe
         (guise, f"{who} at failover") for guise, who in UNENTITLED
     ]
     assert rig.door.withdrawn == (UNENTITLED if answer is Answer.ACCEPTED else [])
+
+
+def test_nobody_tries_where_the_failover_system_lacks_the_protocol() -> None:
+    rig = Rig(bench="virtual-no-h323")
+    rig.probes.try_unentitled()
+    assert {each.target for each in rig.stimuli} == {"sip at failover"}

@@ -4,9 +4,8 @@ import pytest
 
 from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, not_judged
 from harness.base.interval import Interval
-from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Protocol, Role, movers
+from harness.inventory import Inventory, Phone, Protocol, Role, movers, off_at_failover
 from harness.timeline import (
     Registrations,
     acceptances,
@@ -18,6 +17,8 @@ from harness.timeline import (
     not_due_to_move,
     turned_down,
 )
+from tests.resilience.criteria import last_moment_to_move
+from tests.resilience.due import need_let_in
 
 pytestmark = pytest.mark.failover
 
@@ -31,6 +32,7 @@ def test_an_extension_that_never_registered_at_home_stays_out(
     probe = inventory.probes.get(protocol)
     if probe is None or probe.stranger is None:
         cannot_judge(f"this bench states no {protocol} extension that never registers at home")
+    need_let_in(inventory, protocol)
     judge_kept_out(home_lost, home_lost.timeline.registrations(probe.stranger.extension), inventory)
 
 
@@ -38,6 +40,7 @@ def test_an_extension_that_never_registered_at_home_stays_out(
 def test_a_wrong_password_stays_out(home_lost: Recording, protocol: Protocol, inventory: Inventory) -> None:
     if protocol not in inventory.probes:
         cannot_judge(f"this bench has no extension of the probe's own for {protocol}")
+    need_let_in(inventory, protocol)
     judge_kept_out(home_lost, home_lost.timeline.wrong_passwords(protocol), inventory)
 
 
@@ -63,6 +66,8 @@ def test_phones_that_have_moved_take_no_licences(home_lost: Recording, inventory
     system, timeline = inventory.systems[FAILOVER], home_lost.timeline
     if system.licences is None or system.licence_count is None:
         cannot_judge("this bench states no source for how many licences of the failover system are in use")
+    if any(off_at_failover(inventory, phone.protocol) for phone in inventory.failover_phones.values()):
+        cannot_judge("phones of the failover system's own cannot register there, so that licences are free")
     before = licence_counts(timeline.stimuli, FAILOVER, home_lost.normal)
     if not before:
         not_judged("the licences in use were not read in normal operation")
@@ -86,13 +91,14 @@ def test_phones_that_have_moved_take_no_licences(home_lost: Recording, inventory
 
 def all_moved(recording: Recording, inventory: Inventory) -> Interval:
     """When the last of the phones that were due to move was let in, each in time."""
-    lost = recording.line.last_sight_of(HOME)
-    found = [(phone, recording.registrations(phone)) for phone in movers(inventory).values()]
-    due = [(phone, own) for phone, own in found if not not_due_to_move(recording.timeline, own, lost)]
-    moved = []
-    for phone, own in due:
+    lost, moved = recording.line.last_sight_of(HOME), []
+    for phone in movers(inventory).values():
+        own = recording.registrations(phone)
+        if not_due_to_move(recording.timeline, own, lost):
+            continue
         accepted = admission_at(FAILOVER, own, since=lost).accepted
-        judge(accepted - lost, at_most(bounds.moves_by(inventory, phone)), marks=[(accepted, phone.extension)])
+        since, latest = last_moment_to_move(recording, phone, inventory)
+        judge(accepted - since, at_most(latest), marks=[(lost, "lost"), (accepted, phone.extension)])
         moved += [accepted] if isinstance(accepted, Interval) else []
     if not moved:
         not_judged("no phone was due to move")
