@@ -26,6 +26,8 @@ class Conduct:
     the last sight of home without one; telephones of the family `keeps_out` never. `forgets`: a restart clears the
     records (IP Office Resilience 12.2). `admits_strangers`: users of home that never registered there are let in like
     the others; `checks_passwords`. `guests_take_licences`; `guests_need_licences`: without a free one none is let in.
+    `heeds_manual`: where home states manual failback, H.323 phones stay; `keeps_rebooted` and `keeps_logged_out`: those
+    are claimed from home even so.
     `learns_again`: a phone whose record went is known again when home tells of it anew over the same connection.
     `serves_anyway`: also what is stated to be off. `heeds_domain`: only requests for its own SIP domain are taken.
     `drops_guests`: after the grace nobody who is there may stay. `waits_for_all`: nobody is let in before every phone
@@ -57,6 +59,9 @@ class Conduct:
     keeps_out: str | None = None
     serves_anyway: bool = False
     heeds_domain: bool = True
+    heeds_manual: bool = True
+    keeps_rebooted: bool = False
+    keeps_logged_out: bool = False
 
 
 class Change(Protocol):
@@ -172,6 +177,27 @@ DEFECTS = {
             "The failover system does not learn that a phone whose record went has registered at home anew.",
             ("FO-SYNC",),
             lambda conduct: replace(conduct, learns_again=False),
+        ),
+        Defect(
+            "returns-manual-phones",
+            "The failover system sends H.323 phones home by itself, though failback is manual.",
+            ("FB-MANUAL",),
+            lambda conduct: replace(conduct, heeds_manual=False),
+            bench="virtual-manual",
+        ),
+        Defect(
+            "keeps-rebooted-phones",
+            "Where failback is manual, the failover system keeps a phone that was rebooted, and has home refuse it.",
+            ("FB-MANUAL-REBOOT",),
+            lambda conduct: replace(conduct, keeps_rebooted=True),
+            bench="virtual-manual",
+        ),
+        Defect(
+            "keeps-logged-out-phones",
+            "Where failback is manual, the failover system keeps a phone that was logged out, and has home refuse it.",
+            ("FB-MANUAL-LOGOUT",),
+            lambda conduct: replace(conduct, keeps_logged_out=True),
+            bench="virtual-manual",
         ),
         Defect(
             "serves-sip-anyway",

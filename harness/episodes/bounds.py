@@ -3,7 +3,7 @@
 All in bench seconds.
 """
 
-from harness.inventory import Inventory, Phone, movers
+from harness.inventory import Inventory, Phone, movers, staying
 from harness.spec import clauses
 
 SETTLING = 30.0
@@ -17,6 +17,8 @@ CLOSED_BESIDES = 60.0
 GOING_DOWN = 60.0
 """Given to a reboot before anybody is expected back: the shortest outage that FO-SHORT is judged by takes longer."""
 SHORT_OUTAGE = (140.0, 175.0)
+STAYS = clauses()["FB-MANUAL"].wait
+"""For so long at least phones under manual failback must be seen to stay (FB-MANUAL)."""
 NEW_AT_HOME = clauses()["FO-SYNC"].wait
 """For so long a phone is at home when that is lost, of which the failover system had no record before (FO-SYNC)."""
 ABOUT = 60.0
@@ -55,6 +57,21 @@ def back_after_short_outage(phone: Phone) -> float:
 def back_after_power(phone: Phone) -> float:
     """Longest time from power to the phone's acceptance."""
     return phone.catalogued.boot + phone.catalogued.retry_max + 60
+
+
+def back_after_logout(phone: Phone) -> float:
+    """Longest time from being logged out to the phone's acceptance."""
+    return phone.catalogued.retry_max + 60
+
+
+def stays(inventory: Inventory) -> float:
+    """For how long from home being visible phones under manual failback are judged by staying."""
+    return max(STAYS, last_return(inventory) + 60)
+
+
+def sent_home(inventory: Inventory) -> float:
+    """Longest time for the phones under manual failback to be home once each is sent; 0 where there is none."""
+    return max((back_after_power(inventory.phones[name]) for name in staying(inventory)), default=0.0)
 
 
 def last_move(inventory: Inventory) -> float:

@@ -53,6 +53,7 @@ def episode(
 def library() -> dict[str, Episode]:
     """Every episode by its name."""
     import harness.episodes.blocking
+    import harness.episodes.manual
     import harness.episodes.outages
     import harness.episodes.softphones  # noqa: F401  (their episodes register themselves)
 

@@ -213,6 +213,19 @@ class Lab:
         """Reboot a system by "ssh" or "console". Nothing to undo: it comes back by itself."""
         self._stimulus(self.door.reboot(role, by))
 
+    def log_out(self, phone: str, role: Role) -> None:
+        """Have the system at which it is registered log a phone out; it logs in again by itself."""
+        command = self.inventory.systems[role].log_out_command
+        if command is None:
+            raise ConfigurationFault(
+                "the inventory states no command that logs a phone out.",
+                device=str(role),
+                bench=self.bench.name,
+                next_step="state 'log_out_command' there, or do without.",
+            )
+        extension = self.inventory.phones[phone].extension
+        self._stimulus(self.door.log_out(role, phone, command.replace("{extension}", extension)))
+
     @contextmanager
     def probing(self, every: float) -> Iterator[None]:
         """Have the probe try at the failover system each `every` bench seconds meanwhile."""

@@ -7,7 +7,8 @@ from harness.base.units import BenchSeconds
 from harness.episodes import bounds, least
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
-from harness.inventory import Inventory, Role, movers
+from harness.episodes.sending_home import send_home
+from harness.inventory import Inventory, Role, movers, staying
 
 NORMAL_OPERATION = 100.0
 """Watched before an outage: long enough for a probe in each third, and for a refresh of most phones."""
@@ -22,7 +23,8 @@ CONFIRMED_FOR = 130.0
 def whole_outage(inventory: Inventory) -> BenchSeconds:
     """Normal operation, the move, its confirmation, the way back."""
     moved = bounds.last_move(inventory) + CONFIRMED_FOR
-    return BenchSeconds(NORMAL_OPERATION + moved + bounds.last_return(inventory) + 60)
+    back = bounds.last_return(inventory) + bounds.sent_home(inventory)
+    return BenchSeconds(NORMAL_OPERATION + moved + back + 60)
 
 
 def _reboot(inventory: Inventory) -> BenchSeconds:
@@ -179,8 +181,12 @@ def phones_move(lab: Lab, stranded: str | None = None) -> None:
 
 
 def phones_return(lab: Lab) -> None:
-    """Until every phone is registered at home again, or must have been; then a minute more."""
-    lab.wait_for("phones to return", everyone_at(lab, Role.HOME), within=bounds.last_return(lab.inventory))
+    """Until every phone is registered at home again, or must have been; then a minute more.
+
+    Those under manual failback are sent home when the others are there.
+    """
+    lab.wait_for("phones to return", everyone_returned(lab), within=bounds.last_return(lab.inventory))
+    send_home(lab)
     lab.watch(60, "the phones to settle at home")
 
 
@@ -251,6 +257,13 @@ def everyone_at(lab: Lab, role: Role, but: str | None = None) -> Callable[[], bo
     """
     began, expected = lab.now(), [name for name in expected_at(lab, role) if name != but]
     return lambda: bool(expected) and all(lab.registered(name, role, since=began) for name in expected)
+
+
+def everyone_returned(lab: Lab) -> Callable[[], bool]:
+    """Whether every phone that returns by itself has registered at home from now on."""
+    began, stay = lab.now(), staying(lab.inventory)
+    alone = [name for name in expected_at(lab, Role.HOME) if name not in stay]
+    return lambda: all(lab.registered(name, Role.HOME, since=began) for name in alone)
 
 
 def expected_at(lab: Lab, role: Role) -> list[str]:

@@ -22,7 +22,16 @@ from harness.inventory.models import (
     System,
     VirtualSettings,
 )
-from harness.inventory.stated import kept_out, movers, off_at_failover, other_domain, other_root, stays_away, stays_put
+from harness.inventory.stated import (
+    kept_out,
+    movers,
+    off_at_failover,
+    other_domain,
+    other_root,
+    staying,
+    stays_away,
+    stays_put,
+)
 from harness.inventory.telephones import Model, Protocol, catalogue
 
 __all__ = [
@@ -57,6 +66,7 @@ __all__ = [
     "off_at_failover",
     "other_domain",
     "other_root",
+    "staying",
     "stays_away",
     "stays_put",
 ]

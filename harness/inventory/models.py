@@ -113,6 +113,12 @@ class System(Entry):
         gt=0, description="Bench seconds from the reboot command until phones can register again, at most."
     )
     reboot_command: str = "reboot"
+    log_out_command: str | None = Field(
+        default=None,
+        pattern=r"\{extension\}",
+        description="Logs a phone out at this system's command line (SSH), so that it logs in anew by itself; "
+        "{extension} stands for the phone's. Not stated: there is no such command.",
+    )
 
 
 class KeepaliveRule(Entry):

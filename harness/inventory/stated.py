@@ -50,3 +50,8 @@ def stays_away(inventory: Inventory, phone: Phone) -> str:
     """
     manual = inventory.systems[Role.HOME].failback == "manual" and phone.protocol is Protocol.H323
     return "this bench states manual failback" if manual else ""
+
+
+def staying(inventory: Inventory) -> list[str]:
+    """The phones that move and do not return by themselves."""
+    return [name for name, phone in movers(inventory).items() if stays_away(inventory, phone)]

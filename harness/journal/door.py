@@ -139,6 +139,12 @@ class Door:
         unit.reboot()
         return Stimulus("reboot", str(role), before, now(), f"by {by}")
 
+    def log_out(self, role: Role, phone: str, command: str) -> Stimulus:
+        """Have a system log a phone out. There is nothing to undo: it logs in again by itself."""
+        before = now()
+        self._devices.unit(role).run(command)
+        return Stimulus("log_out", phone, before, now(), f"at {role}")
+
     def set_port(self, ref: PortRef, wanted: Link | Power, verb: str) -> Stimulus:
         """Shut or open a switch port, read back; the bracket of when it took effect."""
         return self._change(_change_of(ref, self.port(ref)), wanted, verb, f"{ref.switch} {ref.port}")

@@ -2,14 +2,17 @@
 
 import pytest
 
-from harness.episodes import bounds
+from harness.episodes import bounds, manual
 from harness.inventory import (  # fmt: skip
     Inventory,
     Protocol,
+    Role,
     find_bench,
     kept_out,
     off_at_failover,
     other_domain,
+    staying,
+    stays_away,
     stays_put,
 )
 
@@ -27,6 +30,7 @@ def stated(bench: str) -> Inventory:
         ("virtual-no-h323", "", "no H.323 extensions"),
         ("virtual-no-sip", "no SIP extensions", ""),
         ("virtual-other-domain", "another SIP domain", ""),
+        ("virtual-manual", "", ""),
     ],
 )
 def test_who_moves(bench: str, sip_stays: str, h323_stays: str) -> None:
@@ -50,8 +54,28 @@ def test_another_domain_leaves_sip_on() -> None:
     assert other_domain(stated("virtual-no-sip")) == ""
 
 
+def test_manual_failback_is_for_h323_phones_alone() -> None:
+    inventory = stated("virtual-manual")
+    assert stays_away(inventory, inventory.phones[H323]) == "this bench states manual failback"
+    assert stays_away(inventory, inventory.phones[SIP]) == ""
+    assert stays_away(stated("virtual"), inventory.phones[H323]) == ""
+
+
 def test_nobody_waits_for_who_does_not_move() -> None:
     inventory = stated("virtual-no-sip")
     assert bounds.last_move(inventory) == bounds.moves_by(inventory, inventory.phones[H323])
     alone = inventory.model_copy(update={"phones": {SIP: inventory.phones[SIP]}})
     assert bounds.last_move(alone) == inventory.failover_bound
+
+
+def test_one_phone_is_rebooted_and_another_logged_out_where_there_is_a_way() -> None:
+    inventory = stated("virtual-manual")
+    assert staying(inventory) == ["phone-9641", "phone-1608"]
+    assert (manual.rebooted(inventory), manual.logged_out(inventory)) == ("phone-9641", "phone-1608")
+    failover = inventory.systems[Role.FAILOVER].model_copy(update={"log_out_command": None})
+    systems = inventory.systems | {Role.FAILOVER: failover}
+    assert manual.logged_out(inventory.model_copy(update={"systems": systems})) is None
+    phones = {name: phone.model_copy(update={"outlet": None}) for name, phone in inventory.phones.items()}
+    without = inventory.model_copy(update={"phones": phones})
+    assert (manual.rebooted(without), manual.logged_out(without)) == (None, "phone-9641")
+    assert staying(stated("virtual")) == []

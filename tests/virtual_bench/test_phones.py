@@ -18,12 +18,15 @@ SCOPE = Scope(
 )  # fmt: skip
 ADA = User("301", "Ada", "sip", "secret", "tcp", "Avaya J179")
 BEN = User("302", "Ben", "sip", "secret", "udp", "Avaya 1140E")
+CLEO = User("303", "Cleo", "h323", "secret", user_agent="Avaya 9641G")
 GRANTED, TIME_TO_LIVE = 180, 120
 """Bench seconds that the units of the virtual bench grant by default."""
 
 
 def test_what_one_end_writes_the_other_reads() -> None:
-    file = settings_file("Avaya 1140E IP Deskphone", [ADA, BEN], SCOPE.controllers, "lab.example", pushed=False)
+    file = settings_file(
+        "Avaya 1140E IP Deskphone", [ADA, BEN], SCOPE.controllers, "lab.example", pushed=False, manual=False
+    )
     settings = combine(site_option(option_string(SCOPE)), settings_lines(file))
     assert settings.controllers == (Controller("10.77.1.10", 5060, "udp"), Controller("10.77.2.10", 5060, "udp"))
     assert settings.gatekeepers == (("10.77.1.10", 1719), ("10.77.2.10", 1719))
@@ -32,7 +35,7 @@ def test_what_one_end_writes_the_other_reads() -> None:
 
 
 def test_a_telephone_without_resilience_knows_its_first_system_alone() -> None:
-    file = settings_file("Avaya J179", [ADA], SCOPE.controllers, "lab.example", pushed=False)
+    file = settings_file("Avaya J179", [ADA], SCOPE.controllers, "lab.example", pushed=False, manual=False)
     settings = combine(site_option(option_string(SCOPE)), settings_lines(file)).without_resilience
     assert [controller.host for controller in settings.controllers] == ["10.77.1.10"]
     assert settings.gatekeepers == (("10.77.1.10", 1719),)
@@ -40,8 +43,14 @@ def test_a_telephone_without_resilience_knows_its_first_system_alone() -> None:
 
 
 def test_a_pushed_failback_is_not_asked_for() -> None:
-    file = settings_file("Avaya J179", [ADA], SCOPE.controllers, "lab.example", pushed=True)
+    file = settings_file("Avaya J179", [ADA], SCOPE.controllers, "lab.example", pushed=True, manual=False)
     assert not combine({}, settings_lines(file)).asks_home
+
+
+def test_with_manual_failback_h323_telephones_do_not_ask_and_sip_ones_do() -> None:
+    for agent, asks in (("Avaya J179", True), ("Avaya 9641G", False)):
+        file = settings_file(agent, [ADA, CLEO], SCOPE.controllers, "lab.example", pushed=False, manual=True)
+        assert combine({}, settings_lines(file)).asks_home is asks
 
 
 def test_the_dhcp_clients_report_is_read() -> None:
@@ -74,8 +83,10 @@ def test_leases_are_read_from_dnsmasqs_file(tmp_path: Path) -> None:
 
 
 def test_records_survive_the_line() -> None:
-    records = Records({"301": ADA}, {"301": "sip:10.77.3.101"}, (SCOPE,), {"02:77:00:00:03:01": "10.77.3.125"})
+    records = Records({"301": ADA}, {"301": "sip:10.77.3.101"}, (SCOPE,), {"02:77:00:00:03:01": "10.77.3.125"},
+        "lab.example", manual=True)  # fmt: skip
     assert Records.from_json(records.as_json()) == records
+    assert Records().updated(records) == records.updated(Records()) == records
 
 
 @pytest.mark.parametrize("name", [name for name, model in catalogue().items() if model.protocol == "sip"])

@@ -18,6 +18,10 @@ from virtual_bench.units.surroundings import Surroundings
 SYSTEM = find_bench("virtual").inventory.systems[Role.HOME]
 
 
+def log_out(extension: str) -> dict[str, object]:
+    return {"was_here": extension == "301"}
+
+
 def status() -> dict[str, object]:
     return {"mode": "home", "line": True, "registered": ["301", "302"], "licences_used": 2}
 
@@ -30,16 +34,18 @@ def status() -> dict[str, object]:
         ("echo here", Answer("here")),
         ("show registrations", Answer("mode: home\nline: up\n301\n302")),
         ("show licences", Answer("licences: 20\nused: 2")),
+        ("logout 301", Answer("")),
+        ("logout 999", Answer("999: not registered here", status=1)),
         ("frobnicate now", Answer("frobnicate: unknown command", status=127)),
     ],
 )
 def test_commands_have_their_answers(line: str, expected: Answer) -> None:
-    assert answer(line, SYSTEM, status) == expected
+    assert answer(line, SYSTEM, status, log_out) == expected
 
 
 def test_reboot_says_so_and_services_that_boot_tell_nothing() -> None:
-    assert answer("reboot", SYSTEM, status).reboots
-    assert answer("show licences", SYSTEM, lambda: None).status == 1
+    assert answer("reboot", SYSTEM, status, log_out).reboots
+    assert answer("show licences", SYSTEM, lambda: None, log_out).status == 1
 
 
 class Terminal:

@@ -1,8 +1,8 @@
 """Who is registered at a unit now, SIP and H.323 alike: memory only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass
@@ -70,3 +70,25 @@ class Bindings:
     def extensions(self) -> list[str]:
         """Who is registered."""
         return sorted(self._by_extension)
+
+
+class Service(Protocol):
+    """A registrar or a gatekeeper."""
+
+    @property
+    def protocol(self) -> str:
+        """Of the telephones that it serves."""
+        ...
+
+    def take_back(self, extension: str) -> None:
+        """Unregister a telephone: tell it so, and forget its registration."""
+        ...
+
+
+def take_back(extension: str, bindings: Bindings, services: Iterable[Service | None]) -> bool:
+    """Have the service that serves it unregister a telephone; whether it was registered."""
+    binding = bindings.get(extension)
+    for service in services:
+        if binding and service and service.protocol == binding.protocol:
+            service.take_back(extension)
+    return binding is not None

@@ -8,6 +8,7 @@ from harness.inventory import System
 
 VERSION = "IP Office (emulated) 12.2.0.0"
 Status = Callable[[], dict[str, Any] | None]
+LogOut = Callable[[str], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Answer:
     reboots: bool = False
 
 
-def answer(line: str, system: System, status: Status) -> Answer:
-    """The answer to one line; `status` asks the services, which give None while they are not there."""
+def answer(line: str, system: System, status: Status, log_out: LogOut) -> Answer:
+    """The answer to one line; `status` and `log_out` ask the services, which give None while they are not there."""
     words = line.split()
     match words:
         case []:
@@ -34,9 +35,17 @@ def answer(line: str, system: System, status: Status) -> Answer:
             return Answer(" ".join(rest))
         case ["show", "version"]:
             return Answer(VERSION)
+        case ["logout", extension]:
+            return _logged_out(extension, log_out(extension))
         case ["show", ("registrations" | "licences") as what]:
             return _shown(what, system, status())
     return Answer(f"{words[0]}: unknown command", status=127)
+
+
+def _logged_out(extension: str, done: dict[str, Any] | None) -> Answer:
+    if done is None:
+        return Answer("the services are not running", status=1)
+    return Answer("") if done["was_here"] else Answer(f"{extension}: not registered here", status=1)
 
 
 def _shown(what: str, system: System, status: dict[str, Any] | None) -> Answer:

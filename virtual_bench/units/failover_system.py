@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from virtual_bench.units.admission import Decision
-from virtual_bench.units.bindings import Binding, Bindings
+from virtual_bench.units.bindings import Binding, Bindings, take_back
 from virtual_bench.units.failover_policy import OPEN, FailoverPolicy, Mode
 from virtual_bench.units.line_messages import RECORDS, STATE
 from virtual_bench.units.link_watch import watch_carrier
+from virtual_bench.units.manual_failback import ManualFailback
 from virtual_bench.units.records import Records, Told, User, own_users_of
 from virtual_bench.units.settings_file import SettingsServer, settings_file
 from virtual_bench.units.surroundings import Surroundings
@@ -36,6 +37,7 @@ class FailoverSystem:
         self._asked: set[str] = set()
         """Extensions that have asked here since home was lost."""
         self.bindings = Bindings(self._bindings_changed)
+        self._manual = ManualFailback(self._conduct, self.bindings)
         self._line = around.line(self)
         self._dhcp = around.dhcp(relayed_only=self._conduct.dhcp_relayed_only)
         self._registrar = around.registrar(self, self.bindings)
@@ -61,8 +63,10 @@ class FailoverSystem:
         ]
 
     def decide(self, extension: str, *, refresh: bool) -> Decision:
-        """Admit its own phones always, home's phones while the policy is open."""
-        if extension in self._own or (refresh and not self._conduct.drops_guests):
+        """Admit its own phones always, home's phones while the policy is open; who stays may stay."""
+        if extension in self._own or extension in self._manual.claimed:
+            return Decision.ADMIT
+        if refresh and (self._manual.stays(extension) or not self._conduct.drops_guests):
             return Decision.ADMIT
         if not self._knows(extension):
             return Decision.UNKNOWN
@@ -110,6 +114,7 @@ class FailoverSystem:
         self._sighted()
         if kind == RECORDS:
             self._told.take(Records.from_json(data))
+            self._manual.stated = self._told.records.manual
             if self._conduct.dhcp_before and self._policy.mode is Mode.NORMAL and not self._dhcp.serves:
                 self._dhcp.start(self._told.records.scopes, self._told.records.leases)
 
@@ -143,6 +148,7 @@ class FailoverSystem:
                 self._store.write_text(json.dumps(self._kept.as_json()))
             self._serve_dhcp()
         elif mode is Mode.FAILBACK:
+            self._manual.failback_begins()
             self._tasks.append(asyncio.create_task(self._push_back()))
         elif mode is Mode.NORMAL:
             self._end_of_grace()
@@ -164,19 +170,25 @@ class FailoverSystem:
             self._policy.lost(self._clock.now())
 
     async def _push_back(self) -> None:
-        if self._around.virtual.failback != "pushed":
-            return  # the telephones ask at home by themselves, and home takes them from now on
+        # The others ask at home by themselves, and home takes them from now on.
         await self._clock.sleep(HOME_LEARNS)
-        guests = [binding.extension for binding in self._guests()]
+        guests = [binding.extension for binding in self._guests() if self._pushes(binding.extension)]
         for extension in guests:
             self._take_back(extension)
             await self._clock.sleep((PUSHED_WITHIN - HOME_LEARNS) / len(guests))
 
-    def _take_back(self, extension: str) -> None:
-        for service in (self._registrar, self._gatekeeper):
-            binding = self.bindings.get(extension)
-            if binding and service and service.protocol == binding.protocol:
-                service.take_back(extension)
+    def _pushes(self, extension: str) -> bool:
+        if self._manual.concerns(extension):
+            return not self._manual.stays(extension)
+        return self._around.virtual.failback == "pushed"
+
+    def log_out(self, extension: str) -> bool:
+        """Unregister a telephone by hand; whether it was registered here."""
+        self._manual.logged_out(extension)
+        return self._take_back(extension)
+
+    def _take_back(self, extension: str) -> bool:
+        return take_back(extension, self.bindings, (self._registrar, self._gatekeeper))
 
     def _end_of_grace(self) -> None:
         self._dhcp.stop()
@@ -189,7 +201,9 @@ class FailoverSystem:
 
     def _drop_guests(self) -> None:
         for binding in self._guests():
-            if self._around.virtual.failback == "pushed":
+            if self._manual.stays(binding.extension):
+                continue
+            if self._pushes(binding.extension):
                 self._take_back(binding.extension)
             else:
                 self.bindings.remove(binding.extension)
@@ -204,8 +218,10 @@ class FailoverSystem:
         self._tell()
 
     def _tell(self) -> None:
-        guests = [binding.extension for binding in self._guests()]
-        self._line.send(STATE, {"mode": self._policy.mode.value, "guests": guests})
+        mode, guests = self._policy.mode, [binding.extension for binding in self._guests()]
+        if self._manual.claimed and mode not in (Mode.SUPPORT, Mode.RETURNING):
+            mode, guests = Mode.RETURNING, self._manual.claimed
+        self._line.send(STATE, {"mode": mode.value, "guests": guests})
 
     def _guests(self) -> list[Binding]:
         return [binding for binding in self.bindings if binding.extension not in self._own]
@@ -219,11 +235,13 @@ class FailoverSystem:
         records = self._kept.updated(self._told.records)
         pushed = self._around.virtual.failback == "pushed"
         if self._policy.mode not in OPEN or not records.scopes:
-            own, domain = self._own.values(), self._around.system.sip.domain if self._around.system.sip else ""
-            return settings_file(user_agent, own, [self._around.host], domain, pushed=pushed) if own else None
-        controllers = records.scopes[0].controllers
+            own, here = self._own.values(), [self._around.host]
+            domain = self._around.system.sip.domain if self._around.system.sip else ""
+            return settings_file(user_agent, own, here, domain, pushed=pushed, manual=False) if own else None
+        users, controllers = records.users.values(), records.scopes[0].controllers
         # Home's phones go on in home's domain, which may not be ours.
-        return settings_file(user_agent, records.users.values(), controllers, records.domain, pushed=pushed)
+        domain, manual = records.sip_domain, records.manual
+        return settings_file(user_agent, users, controllers, domain, pushed=pushed, manual=manual)
 
     def status(self) -> dict[str, Any]:
         """What the unit's commands show."""

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from virtual_bench.units.admission import Decision
-from virtual_bench.units.bindings import Bindings
+from virtual_bench.units.bindings import Bindings, take_back
 from virtual_bench.units.dhcp import read_leases
 from virtual_bench.units.home_policy import HomePolicy
 from virtual_bench.units.line_messages import RECORDS, STATE
@@ -27,17 +27,22 @@ class HomeSystem:
         self._users = users_of(around.bench)
         self._scopes = scopes_of(around.bench, apart=around.conduct.numbers_apart)
         self._domain = around.system.sip.domain if around.system.sip else ""
+        self._manual = around.system.failback == "manual"
         self._policy = HomePolicy(self._clock.now())
         self.bindings = Bindings(self._tell)
         self._line, self._dhcp = around.line(self), around.dhcp()
+        self._registrar, self._gatekeeper = (
+            around.registrar(self, self.bindings),
+            around.gatekeeper(self, self.bindings),
+        )
 
     async def start(self) -> None:
         """Bring all services up."""
-        registrar = self._around.registrar(self, self.bindings)
-        if registrar and self._around.system.sip:
-            await registrar.serve(self._around.host, self._around.system.sip.transports, self._around.system.sip.port)
-        if gatekeeper := self._around.gatekeeper(self, self.bindings):
-            await gatekeeper.serve()
+        sip = self._around.sip
+        if self._registrar and sip:
+            await self._registrar.serve(self._around.host, sip.transports, sip.port)
+        if self._gatekeeper:
+            await self._gatekeeper.serve()
         await self._around.run_line(self._line)
         await SettingsServer(self._settings).serve(self._around.host)
         if self._scopes:
@@ -54,6 +59,10 @@ class HomeSystem:
     def user(self, extension: str) -> User | None:
         """One of home's users."""
         return self._users.get(extension)
+
+    def log_out(self, extension: str) -> bool:
+        """Unregister a telephone by hand; whether it was registered here."""
+        return take_back(extension, self.bindings, (self._registrar, self._gatekeeper))
 
     def line_up(self) -> None:
         """Tell the failover system all there is."""
@@ -78,14 +87,15 @@ class HomeSystem:
     def _tell(self) -> None:
         registered = {binding.extension: f"{binding.protocol}:{binding.peer}" for binding in self.bindings}
         leases = read_leases(self._dhcp.lease_file)
-        records = Records(self._users, registered, self._scopes, leases, self._domain)
+        records = Records(self._users, registered, self._scopes, leases, self._domain, self._manual)
         self._line.send(RECORDS, records.as_json())
 
     def _settings(self, user_agent: str) -> str | None:
         systems = self._around.bench.inventory.systems.values()
         pushed = self._around.virtual.failback == "pushed"
         controllers = [str(system.address) for system in systems]
-        return settings_file(user_agent, self._users.values(), controllers, self._domain, pushed=pushed)
+        users = self._users.values()
+        return settings_file(user_agent, users, controllers, self._domain, pushed=pushed, manual=self._manual)
 
     def status(self) -> dict[str, Any]:
         """What the unit's commands show."""

@@ -112,19 +112,19 @@ class Init:
             self._sshd = None
 
     def _answer(self, line: str) -> Answer:
-        given = answer(line, self._around.system, self._status)
+        given = answer(line, self._around.system, partial(self._ask, "status"), lambda who: self._ask(f"logout {who}"))
         if given.reboots and not self._going_down:
             self._going_down = True
             self._reactor.later(LAST_WORDS, self._reboot)
         return given
 
-    def _status(self) -> dict[str, Any] | None:
+    def _ask(self, question: str) -> dict[str, Any] | None:
         if self._services is None:
             return None
         questions = self._services[1]
         questions.settimeout(STATUS_WITHIN)
         try:
-            questions.send(b"?")
+            questions.send(question.encode())
             return dict(json.loads(questions.recv(LONGEST)))
         except (OSError, ValueError):
             return None

@@ -51,14 +51,15 @@ class Scope:
 class Records:
     """All that home tells. `registered`: contact data by extension, of now; `leases`: address by MAC.
 
-    `domain`: the SIP domain that its phones were given; "" before it has told any.
+    `sip_domain`: the one that its phones were given; "" before it has told any. `manual`: failback is by hand.
     """
 
     users: dict[str, User] = field(default_factory=dict)
     registered: dict[str, str] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = ()
     leases: dict[str, str] = field(default_factory=dict)
-    domain: str = ""
+    sip_domain: str = ""
+    manual: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The records as JSON types."""
@@ -71,7 +72,8 @@ class Records:
             self.registered | newer.registered,
             newer.scopes or self.scopes,
             self.leases | newer.leases,
-            newer.domain or self.domain,
+            newer.sip_domain or self.sip_domain,
+            newer.manual or self.manual,
         )
 
     @classmethod
@@ -79,7 +81,7 @@ class Records:
         """The records out of what `as_json` gave."""
         users = {extension: User(**user) for extension, user in data["users"].items()}
         scopes = tuple(Scope(**scope | {"controllers": tuple(scope["controllers"])}) for scope in data["scopes"])
-        return cls(users, dict(data["registered"]), scopes, dict(data["leases"]), data["domain"])
+        return cls(users, dict(data["registered"]), scopes, dict(data["leases"]), data["sip_domain"], data["manual"])
 
 
 class Told:

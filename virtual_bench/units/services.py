@@ -18,7 +18,7 @@ LONGEST = 65536
 
 
 def fork_services(around: Surroundings) -> tuple[int, socket.socket]:
-    """Start the services; their process number, and a socket on which each datagram asks for their status."""
+    """Start the services; their process number, and a socket on which each datagram asks them something."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid:
@@ -48,8 +48,11 @@ async def _serve(around: Surroundings, questions: socket.socket) -> None:
     questions.setblocking(False)
 
     def asked() -> None:
-        if questions.recv(LONGEST):
-            questions.send(json.dumps(system.status()).encode())
+        match questions.recv(LONGEST).decode().split():
+            case ["logout", extension]:
+                questions.send(json.dumps({"was_here": system.log_out(extension)}).encode())
+            case [_]:
+                questions.send(json.dumps(system.status()).encode())
 
     asyncio.get_running_loop().add_reader(questions, asked)
     await lapse(system.bindings, around)

@@ -16,19 +16,22 @@ WAITS = 5.0
 
 
 def settings_file(
-    user_agent: str, users: Iterable[User], controllers: Iterable[str], domain: str, *, pushed: bool
+    user_agent: str, users: Iterable[User], controllers: Iterable[str], domain: str, *, pushed: bool, manual: bool
 ) -> str:
     """The file for a telephone that says it is `user_agent`: lines `SET NAME value`.
 
-    `pushed`: the failover system sends telephones back, they do not ask by themselves.
+    `pushed`: the failover system sends telephones back, they do not ask by themselves; nor do H.323 telephones
+    where failback is `manual`.
     """
-    transport = next((user.transport for user in users if user.user_agent and user.user_agent in user_agent), "tcp")
+    user = next((user for user in users if user.user_agent and user.user_agent in user_agent), None)
+    transport = user.transport if user else "tcp"
+    told = pushed or (manual and user is not None and user.protocol == "h323")
     port = TLS_PORT if transport == "tls" else PORT
     servers = ",".join(f"{host}:{port};transport={transport}" for host in controllers)
     settings = {
         "SIP_CONTROLLER_LIST": f'"{servers}"',
         "SIPDOMAIN": domain,
-        "FAILBACK_POLICY": "admin" if pushed else "auto",
+        "FAILBACK_POLICY": "admin" if told else "auto",
         "REGISTERWAIT": 900,
         "WAIT_FOR_REGISTRATION_TIMER": 32,
         "RECOVERYREGISTERWAIT": 60,
