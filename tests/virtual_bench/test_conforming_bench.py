@@ -1,0 +1,99 @@
+"""A conforming bench makes no clause fail: whatever form documentation leaves open, whatever a bench file states.
+
+The forms each time; of the further bench files one, another with each state of the code. All of them, also beside other
+load: `python -m benchmarks.soak`.
+"""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.defects import code_state
+from tests.virtual_bench.rig import REPOSITORY, VIRTUAL
+
+pytestmark = pytest.mark.bench
+
+AT_ONCE = 3
+"""Benches side by side: with four at 30× two cores are near their edge."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night: these episodes on a bench; `form` are settings of the virtual bench that are laid over its file."""
+
+    bench: str = "virtual"
+    episodes: tuple[str, ...] = ("home_lost",)
+    form: str = ""
+
+
+FORMS = {
+    "404-GRJ-pushed": Night(form="sip_blocked: '404', ras_blocked: resourceUnavailable, failback: pushed"),
+    "503-silence-polled": Night(form="sip_blocked: '503', ras_blocked: silent, failback: polled"),
+    "silence-RRJ-pushed": Night(form="sip_blocked: silent, ras_blocked: undefinedReason, failback: pushed"),
+}
+"""Every other night has 403, GRJ with securityDenial, and failback polled."""
+FILES = {
+    night.bench: night
+    for night in (
+        Night("virtual-all", ("home_lost", "softphones_alone")),
+        Night("virtual-manual", ("manual_failback",)),
+        Night("virtual-no-h323"),
+        Night("virtual-no-sip"),
+        Night("virtual-one-subnet", ("phone_repowered",)),
+        Night("virtual-other-domain"),
+        Night("virtual-other-root"),
+        Night("virtual-tls"),
+    )
+}
+"""The bench files that state something of their own, each with the episodes of the clauses that are about it."""
+
+
+def chosen() -> dict[str, Night]:
+    """The nights to play."""
+    file = random.Random(code_state()).choice(sorted(FILES))
+    return {**FORMS, file: FILES[file]}
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Name and results of each night; they are played side by side."""
+    folder, wanted = tmp_path_factory.mktemp("nights"), chosen()
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        results = pool.map(lambda name: played(name, wanted[name], folder / name), wanted)
+        yield list(zip(wanted, results, strict=True))
+
+
+def played(name: str, night: Night, folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    bench = folder / "bench.yaml"
+    bench.write_text(f"extends: {VIRTUAL.with_name(f'{night.bench}.yaml')}\nvirtual: {{{night.form}}}\n")
+    words = ["-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--episodes", ",".join(night.episodes)]
+    ended = subprocess.run(
+        [sys.executable, *words, "--bench", f"{bench}@{name}", "--runs", str(folder / "runs")],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    results = folder / "runs" / "latest" / "results.json"
+    return json.loads(results.read_text()) if results.exists() else {"said": ended.stdout + ended.stderr}
+
+
+@pytest.mark.parametrize("number", range(len(FORMS) + 1))
+def test_every_clause_holds(number: int, nights: list[tuple[str, dict[str, Any]]]) -> None:
+    name, night = nights[number]
+    assert "cases" in night, f"{name}: {night.get('said')}"
+    outcomes = [(case["id"], case["outcome"], case["reason"]) for case in night["cases"]]
+    assert [each for each in outcomes if each[1] not in ("passed", "skipped")] == [], name
+    assert any(outcome == "passed" for _, outcome, _ in outcomes), name
+
+
+def test_every_further_bench_file_has_a_night() -> None:
+    """But those that state no more than a form, or another time scale."""
+    files = {path.stem for path in VIRTUAL.parent.glob("virtual-*.yaml")}
+    assert files - set(FILES) == {"virtual-late", "virtual-pushed", "virtual-realtime"}
