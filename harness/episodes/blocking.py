@@ -5,6 +5,7 @@ from harness.episodes import bounds, least, paths
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
 from harness.episodes.outages import lose_home, whole_outage
+from harness.episodes.sending_home import send_home
 from harness.inventory import Inventory, Phone, Role
 
 OPENED_AFTER = 60.0
@@ -26,6 +27,7 @@ def _blocked(inventory: Inventory) -> BenchSeconds:
     _blocked,
     ("home's port", "three phones' paths at the router"),
     least.paths,
+    paths.lacks,
 )
 def paths_blocked(lab: Lab) -> None:
     """One phone cannot reach the failover system; two cannot reach home at failback, one of them for a while only.
@@ -59,6 +61,7 @@ def paths_blocked(lab: Lab) -> None:
     lab.watch_since(returned, KEPT_FOR, "the grace to end, and as long again")
     lab.unblock(chosen.kept, Role.HOME)
     _await(lab, chosen.kept, Role.HOME)
+    send_home(lab)
     lab.watch(60, "the phones to settle at home")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import Inventory, Phone, Protocol, movers
+from harness.inventory import Inventory, Phone, Protocol, movers, stays_away
 
 NOT_ENOUGH = (
     "it has not three physical phones whose paths a router can block, two of them not registering by TCP or TLS"
@@ -41,6 +41,11 @@ def choose(inventory: Inventory) -> Chosen | None:
     return Chosen(stranded, min(left, key=lambda name: phones[name].protocol is phones[kept].protocol), kept)
 
 
+def lacks(inventory: Inventory) -> str:
+    """What this bench would need besides; "" where there are enough."""
+    return "" if choose(inventory) else f"this bench cannot block single paths: {NOT_ENOUGH}"
+
+
 def chosen(inventory: Inventory) -> Chosen:
     """The same. Raises ConfigurationFault where there are not enough."""
     found = choose(inventory)
@@ -54,10 +59,12 @@ def chosen(inventory: Inventory) -> Chosen:
 
 
 def _takes_part(inventory: Inventory, name: str) -> bool:
-    """It moves, by the rule of physical phones, and its packets to both systems pass a router that can block them."""
+    """It moves and returns, by the rule of physical phones, and a router can block its packets to both systems."""
     beside = {system.site for system in inventory.systems.values()}
     routed = inventory.router_of(name) is not None and inventory.phones[name].site not in beside
-    return name in movers(inventory) and inventory.phones[name].physical and routed
+    phone = inventory.phones[name]
+    returns = name in movers(inventory) and not stays_away(inventory, phone)
+    return returns and phone.physical and routed
 
 
 def _sends_datagrams(phone: Phone) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from harness.base.errors import ConfigurationFault, LabFault
 from harness.capture.events import Outcome
+from harness.episodes.episode import library
 from harness.episodes.lab import Lab
 from harness.episodes.live import LiveView
 from harness.episodes.paths import Chosen, choose, chosen
@@ -40,12 +41,15 @@ def test_a_sip_phone_by_datagrams_is_as_good(tmp_path: Path) -> None:
         "phones: {phone-9641: {resilient: false}, phone-1608: {resilient: false}}",
         "phones: {phone-9641: {site: home}, phone-1608: {site: failover}}",
         "phones: {phone-1140E: {transport: tcp}, phone-1608: {resilient: false}}",
+        # What is looked for at failback nobody shows who stays.
+        "systems: {home: {failback: manual}}",
     ],
-    ids=["no router", "two phones", "beside a system", "one by datagrams"],
+    ids=["no router", "two phones", "beside a system", "one by datagrams", "manual failback"],
 )
 def test_a_bench_that_has_not_enough_is_told(tmp_path: Path, change: str) -> None:
     unfit = bench(tmp_path, change)
     assert choose(unfit) is None
+    assert "not three physical phones" in library()["paths_blocked"].lacks(unfit)
     with pytest.raises(ConfigurationFault, match="not three physical phones"):
         chosen(unfit)
 
