@@ -89,7 +89,7 @@ class Defect:
 
 def _keeps_out(family: str, clause: str) -> Defect:
     return Defect(
-        f"keeps-out-{family}",
+        f"keeps-out-{family.lower()}",
         f"The failover system keeps telephones of the family {family} out, in failover as well.",
         ("FO-ALLOW", clause),
         lambda conduct: replace(conduct, keeps_out=family),

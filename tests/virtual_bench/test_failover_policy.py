@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import catalogue
+from harness.inventory import catalogue, find_bench
 from virtual_bench.defects import DEFECTS, Conduct, apply_defects
 from virtual_bench.units.failover_policy import TRANSITIONS, FailoverPolicy, Mode
 from virtual_bench.units.home_policy import HOLDS_FOR, HomePolicy
@@ -186,11 +186,16 @@ def test_a_defect_changes_one_thing(defect: str, conduct: Conduct) -> None:
 
 def test_every_family_of_telephones_has_a_defect_of_its_own() -> None:
     for model in catalogue().values():
-        assert model.clause in DEFECTS[f"keeps-out-{model.family}"].clauses
+        assert model.clause in DEFECTS[f"keeps-out-{model.family.lower()}"].clauses
 
 
 def test_with_no_admission_it_never_opens() -> None:
     assert not Trial(apply_defects(Conduct(), ["no-admission"], "failover")).lost_at(0).at(10_000).open
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_an_instance_of_its_bench_can_be_named_after_a_defect(name: str) -> None:
+    assert find_bench(f"{DEFECTS[name].bench}@{name}").inventory
 
 
 def test_an_unknown_defect_is_named() -> None:
