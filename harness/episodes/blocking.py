@@ -4,7 +4,7 @@ from harness.base.units import BenchSeconds, RealSeconds
 from harness.episodes import bounds, least, paths
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
-from harness.episodes.outages import lose_home, whole_outage
+from harness.episodes.outages import everyone_at, whole_outage
 from harness.episodes.sending_home import send_home
 from harness.inventory import Inventory, Phone, Role
 
@@ -19,7 +19,8 @@ LAST_FIFTH = bounds.FAILBACK_DELAY + 0.9 * bounds.GRACE
 def _blocked(inventory: Inventory) -> BenchSeconds:
     phones = inventory.phones.values()
     opened = 4 * max(map(_retries, phones))
-    return BenchSeconds(whole_outage(inventory) + max(map(_lapsed_and_tried, phones)) + opened + KEPT_FOR)
+    blocked = bounds.GRACE + max(map(_lapsed_and_tried, phones)) + KEPT_FOR
+    return BenchSeconds(whole_outage(inventory) + blocked + opened)
 
 
 @episode(
@@ -34,16 +35,38 @@ def paths_blocked(lab: Lab) -> None:
 
     Before that this one cannot reach home for a while in normal operation.
     """
-    chosen, phones = paths.chosen(lab.inventory), lab.inventory.phones
+    chosen = paths.chosen(lab.inventory)
+    _blocked_in_normal_operation(lab, chosen.kept)
+    _blocked_from_failover(lab, chosen.stranded)
+    _blocked_at_failback(lab, chosen)
+
+
+def _blocked_in_normal_operation(lab: Lab, phone: str) -> None:
+    """The phone lapses at home and tries at the failover system, which sees home all the while."""
     lab.await_all_at_home()
-    lab.block(chosen.kept, Role.HOME)
-    lab.watch(_lapsed_and_tried(phones[chosen.kept]), f"{chosen.kept} to lapse at home while the line is up")
-    lab.unblock(chosen.kept, Role.HOME)
-    _await(lab, chosen.kept, Role.HOME)
-    lose_home(lab, stranded=chosen.stranded)
-    lab.watch(_retries(phones[chosen.stranded]), f"{chosen.stranded} to try in vain")
-    lab.unblock(chosen.stranded, Role.FAILOVER)
-    _await(lab, chosen.stranded, Role.FAILOVER)
+    # An earlier recording may have ended within a grace: phones are let in until that is over.
+    lab.watch_since(lab.began, bounds.GRACE, "the grace of an earlier outage to be over")
+    lab.block(phone, Role.HOME)
+    lab.watch(_lapsed_and_tried(lab.inventory.phones[phone]), f"{phone} to lapse at home while the line is up")
+    lab.unblock(phone, Role.HOME)
+    _await(lab, phone, Role.HOME)
+
+
+def _blocked_from_failover(lab: Lab, phone: str) -> None:
+    """Home is lost, and all others move; then the phone follows them."""
+    lab.log_in_at_switch(Role.HOME)
+    lab.block(phone, Role.FAILOVER)
+    lab.after_next_keepalive()
+    lab.cut(Role.HOME)
+    moved = everyone_at(lab, Role.FAILOVER, but=phone)
+    lab.wait_for("the other phones to move", moved, within=bounds.last_move(lab.inventory))
+    lab.watch(_retries(lab.inventory.phones[phone]), f"{phone} to try in vain")
+    lab.unblock(phone, Role.FAILOVER)
+    _await(lab, phone, Role.FAILOVER)
+
+
+def _blocked_at_failback(lab: Lab, chosen: paths.Chosen) -> None:
+    """Home is back, and the others return: one of two that cannot follows within its grace, one long after it."""
     for name in (chosen.opened, chosen.kept):
         lab.block(name, Role.HOME)
     _await_phase(lab, chosen.kept, LAST_FIFTH)

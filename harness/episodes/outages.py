@@ -147,37 +147,30 @@ def _back_and_closed(inventory: Inventory) -> float:
     return boot + next_try + inventory.failover_bound + bounds.CLOSED_BESIDES + 30
 
 
-def lose_home(lab: Lab, stranded: str | None = None) -> None:
-    """Normal operation, then home's link is cut until the phones have moved, or must have.
-
-    All but `stranded`, which cannot reach the failover system.
-    """
+def lose_home(lab: Lab) -> None:
+    """Normal operation, then home's link is cut until the phones have moved, or must have."""
     lab.log_in_at_switch(Role.HOME)
-    normal_operation(lab, stranded)
+    normal_operation(lab)
     lab.cut(Role.HOME)
-    phones_move(lab, stranded)
+    phones_move(lab)
 
 
-def normal_operation(lab: Lab, stranded: str | None = None) -> None:
+def normal_operation(lab: Lab) -> None:
     """All phones at home, seen on the wire; the probes registered there and tried at the failover system.
 
-    Ends just after a keepalive of the line, the moment for a stimulus; just before `stranded` is cut off from the
-    failover system.
+    Ends just after a keepalive of the line, the moment for a stimulus.
     """
     lab.await_all_at_home()
     lab.register_probes_at_home()
     with lab.probing(every=NORMAL_OPERATION / 5):
         lab.watch(NORMAL_OPERATION, "normal operation to be seen")
-        if stranded is not None:
-            lab.block(stranded, Role.FAILOVER)
         lab.after_next_keepalive()
 
 
-def phones_move(lab: Lab, stranded: str | None = None) -> None:
-    """Until every phone that is due, but `stranded`, is at the failover system, or must be; the probe tries on."""
-    moved = everyone_at(lab, Role.FAILOVER, but=stranded)
+def phones_move(lab: Lab) -> None:
+    """Until every phone that is due is at the failover system, or must be; the probe tries all the while."""
     with lab.probing(every=PROBE_EVERY):
-        lab.wait_for("phones to move", moved, within=bounds.last_move(lab.inventory))
+        lab.wait_for("phones to move", everyone_at(lab, Role.FAILOVER), within=bounds.last_move(lab.inventory))
 
 
 def phones_return(lab: Lab) -> None:
