@@ -33,9 +33,13 @@ def flap(inventory: Inventory) -> BenchSeconds:
 
 
 def restart(inventory: Inventory) -> BenchSeconds:
-    """An outage in which the failover system boots, and for how long it must let nobody in after that."""
-    boots = inventory.systems[Role.FAILOVER].boot_time
-    return BenchSeconds(outage(inventory) + boots + inventory.failover_bound + bounds.CLOSED_BESIDES)
+    """The move, its confirmation, the failover system's boot, for how long it must let nobody in, the way home.
+
+    Nobody is at the failover system any more when home is visible, so that nobody waits for failback.
+    """
+    there = confirmed(inventory) + moved(inventory) + confirmed(inventory)
+    closed = inventory.systems[Role.FAILOVER].boot_time + inventory.failover_bound + bounds.CLOSED_BESIDES
+    return BenchSeconds(there + closed + tried(inventory))
 
 
 def paths(inventory: Inventory) -> BenchSeconds:
@@ -51,7 +55,12 @@ def gone_and_back(inventory: Inventory) -> float:
 
 def moved(inventory: Inventory) -> float:
     """Until phones are let in, and the slowest has tried."""
-    return bounds.FAILOVER_DELAY + max(phone.catalogued.retry_max for phone in inventory.phones.values())
+    return bounds.FAILOVER_DELAY + tried(inventory)
+
+
+def tried(inventory: Inventory) -> float:
+    """Until the slowest has tried again."""
+    return max(phone.catalogued.retry_max for phone in inventory.phones.values())
 
 
 def confirmed(inventory: Inventory) -> float:

@@ -23,8 +23,8 @@ BY_HAND = {
     # who refreshes each 60 lapses at home within 120, at home 90, lost for 180, tried again 90, visible for 600,
     # tried again 90, 300 of grace and 300 after it
     "paths_blocked": 120 + 90 + 180 + 90 + 600 + 90 + 2 * 300,
-    # as home_lost, the failover system boots in 150, lets nobody in for 210 and 60
-    "failover_rebooted": 1140 + 150 + 210 + 60,
+    # at home 90, lost for 180, tried again 90, confirmed 90, boot of 150, nobody let in for 210 and 60, tried again 90
+    "failover_rebooted": 90 + 180 + 90 + 90 + 150 + 210 + 60 + 90,
 }
 
 
