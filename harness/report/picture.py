@@ -118,7 +118,7 @@ class Picture:
     def _stimuli(self, height: int) -> list[str]:
         parts, taken = [], [-1e9, -1e9, -1e9]
         for mark in self._grouped():
-            x, length = self._x(mark.high), 6.5 * len(mark.label)
+            x, length = self._x(mark.high), _length(mark.label)
             # Labels that would overlap go to the next of three rows.
             row = next((row for row in range(3) if x - taken[row] > 6), 2)
             taken[row] = x + length
@@ -137,10 +137,7 @@ class Picture:
                 groups[-1].append(mark)
             else:
                 groups.append([mark])
-        return [
-            group[0] if len(group) == 1 else replace(group[0], label=f"{group[0].label} and {len(group) - 1} more")
-            for group in groups
-        ]
+        return [_as_one(group) for group in groups]
 
     def _instants(self, height: int) -> list[str]:
         parts = []
@@ -150,12 +147,24 @@ class Picture:
                 f'<rect x="{low:.1f}" y="{TOP - 8}" width="{max(high - low, 2):.1f}" height="{height - TOP - 60}" '
                 f'fill="#3b6fb6"><title>{escape(mark.label)}: {mark.low:.2f} … {mark.high:.2f} s</title></rect>'
             )
+        for mark in self._labelled():
+            low, high = self._x(mark.low), self._x(mark.high)
             end = low > WIDTH - 160
             parts.append(
                 f'<text x="{low - 4 if end else high + 4:.1f}" y="{height - 70}" fill="#274c7f" '
                 f'text-anchor="{"end" if end else "start"}">{escape(mark.label)}</text>'
             )
         return parts
+
+    def _labelled(self) -> list[Mark]:
+        """The instants whose labels stand beside each other; those that would lie on another's are counted there."""
+        groups: list[list[Mark]] = []
+        for mark in sorted(self.instants, key=lambda mark: mark.low):
+            if groups and self._x(mark.low) - self._x(groups[-1][0].low) < _length(groups[-1][0].label):
+                groups[-1].append(mark)
+            else:
+                groups.append([mark])
+        return [_as_one(group) for group in groups]
 
     def _legend(self, height: int) -> list[str]:
         parts, x = [], LEFT
@@ -166,3 +175,13 @@ class Picture:
         parts.append(f'<rect x="{x}" y="{height - 34}" width="14" height="14" fill="#3b6fb6" opacity="0.25"/>')
         parts.append(f'<text x="{x + 20}" y="{height - 22}">judged window; bench seconds</text>')
         return parts
+
+
+def _length(label: str) -> float:
+    return 6.5 * len(label)
+
+
+def _as_one(group: list[Mark]) -> Mark:
+    """The first of several, with how many have other words to them."""
+    more = len({mark.label for mark in group}) - 1
+    return replace(group[0], label=f"{group[0].label} and {more} more") if more else group[0]
