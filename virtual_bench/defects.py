@@ -234,9 +234,10 @@ DEFECTS = {
         ),
         Defect(
             "long-grace",
-            "The failover system lets phones in for 10 minutes after they are to go back, and serves DHCP as long.",
-            ("HP-END", "DHCP-END"),
-            lambda conduct: replace(conduct, grace=600.0),
+            "The failover system lets phones in for 400 s after they are to go back, instead of 300.",
+            ("HP-END",),
+            # No longer: the next episode's normal operation must not begin within it.
+            lambda conduct: replace(conduct, grace=400.0),
         ),
         Defect(
             "guests-stay",
