@@ -7,8 +7,8 @@ from harness.base.units import BenchSeconds
 from harness.episodes import bounds, least
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
-from harness.episodes.sending_home import send_home
-from harness.inventory import Inventory, Role, movers, staying
+from harness.episodes.sending_home import send_home, still_away
+from harness.inventory import Inventory, Role, movers
 
 NORMAL_OPERATION = 100.0
 """Watched before an outage: long enough for a probe in each third, and for a refresh of most phones."""
@@ -254,7 +254,7 @@ def everyone_at(lab: Lab, role: Role, but: str | None = None) -> Callable[[], bo
 
 def everyone_returned(lab: Lab) -> Callable[[], bool]:
     """Whether every phone that returns by itself has registered at home from now on."""
-    began, stay = lab.now(), staying(lab.inventory)
+    began, stay = lab.now(), still_away(lab)
     alone = [name for name in expected_at(lab, Role.HOME) if name not in stay]
     return lambda: all(lab.registered(name, Role.HOME, since=began) for name in alone)
 

@@ -1,15 +1,24 @@
 """Phones under manual failback: which are still away, and how the lab sends them home."""
 
+from harness.base.units import BenchSeconds
 from harness.episodes import bounds
 from harness.episodes.lab import Lab
 from harness.inventory import Role, staying
 
 
 def still_away(lab: Lab) -> list[str]:
-    """The phones under manual failback that are at the failover system."""
+    """The phones under manual failback that are at the failover system: confirmed there within two refreshes.
+
+    One that this system has lost, by a restart, goes home by itself.
+    """
     lab.live.update()
-    places = lab.live.places()
-    return [name for name in staying(lab.inventory) if places[name] == Role.FAILOVER]
+    now, phones, scale = lab.now(), lab.inventory.phones, lab.inventory.settings.scale
+
+    def confirmed(name: str) -> bool:
+        lately = now - scale.to_real(BenchSeconds(2 * phones[name].catalogued.refresh))
+        return lab.registered(name, Role.FAILOVER, since=lately)
+
+    return [name for name in staying(lab.inventory) if confirmed(name)]
 
 
 def send_home(lab: Lab) -> None:
