@@ -39,6 +39,11 @@ class UdpPeer:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
+    @property
+    def requests(self) -> list[bytes]:
+        """What was heard, each once: on a busy machine an answer may come later than the request is repeated."""
+        return list(dict.fromkeys(self.heard))
+
     def close(self) -> None:
         self._open = False
         self._thread.join()
@@ -208,7 +213,7 @@ def test_after_a_failed_withdrawal_it_registers_as_itself(peer: UdpPeer, registr
     registrar.blocked = False
     assert probe.register(Role.FAILOVER).answer is Answer.ACCEPTED
     assert probe.register(Role.FAILOVER).answer is Answer.ACCEPTED
-    kept = {(line_of(request, "Call-ID"), line_of(request, "Contact")) for request in peer.heard[2:]}
+    kept = {(line_of(request, "Call-ID"), line_of(request, "Contact")) for request in peer.requests[2:]}
     assert len(kept) == 1
 
 
@@ -228,7 +233,7 @@ def test_refused(peer: UdpPeer, registrar: Registrar, tmp_path: Path) -> None:
 def test_a_wrong_password_ends_in_a_challenge(peer: UdpPeer, tmp_path: Path) -> None:
     answer = sip_probe(peer.port, tmp_path).register(Role.FAILOVER, SecretStr("wrong"))
     assert answer.answer is Answer.CHALLENGED
-    assert len(peer.heard) == 2
+    assert len(peer.requests) == 2
 
 
 def test_a_200_without_our_binding_is_no_acceptance(tmp_path: Path) -> None:
@@ -350,7 +355,7 @@ def test_ras_a_refresh_is_light_and_names_what_the_gatekeeper_gave(tmp_path: Pat
     probe = ras_probe(peer.port, tmp_path)
     probe.register(Role.FAILOVER)
     assert probe.refresh(Role.FAILOVER).answer is Answer.ACCEPTED
-    full, light = ((ras.decoded(request) or ("", {}))[1] for request in peer.heard)
+    full, light = ((ras.decoded(request) or ("", {}))[1] for request in peer.requests)
     assert (full["keepAlive"], light["keepAlive"]) == (False, True)
     assert (full.get("endpointIdentifier"), light["endpointIdentifier"]) == (None, "ep-1")
     peer.close()
@@ -400,7 +405,7 @@ def test_ras_what_another_process_registered_is_withdrawn(handle: str, asked: in
     peer = UdpPeer(keeper)
     assert ras_probe(peer.port, tmp_path).withdraw(Role.FAILOVER, handle).answer is Answer.ACCEPTED
     assert not keeper.registered
-    assert len(peer.heard) == asked
+    assert len(peer.requests) == asked
     peer.close()
 
 
