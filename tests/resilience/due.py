@@ -21,3 +21,9 @@ def need_stated_to_return(inventory: Inventory, phone: Phone) -> None:
     need_stated_to_move(inventory, phone)
     if reason := stays_away(inventory, phone):
         cannot_judge(reason)
+
+
+def need_outlet(phone: Phone) -> None:
+    """Only a phone whose power can be switched off and on shows what it does from power on."""
+    if phone.outlet is None:
+        cannot_judge("the phone hangs on no outlet of this bench")

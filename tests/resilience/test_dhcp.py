@@ -23,7 +23,7 @@ from harness.timeline import (
     strange_numbers,
 )
 from harness.timeline.addresses import REPORTED
-from tests.resilience.due import need_stated_to_move
+from tests.resilience.due import need_outlet, need_stated_to_move
 
 pytestmark = [pytest.mark.failover, pytest.mark.dhcp]
 
@@ -164,8 +164,7 @@ def repowered_before(recording: Recording, phone: Phone, lost: Interval) -> bool
 def powered_in_failover(recording: Recording, phone: Phone) -> Interval:
     """When the phone, which had moved, got power while home was lost."""
     need_stated_to_move(recording.inventory, phone)
-    if phone.outlet is None:
-        cannot_judge("the phone hangs on no outlet of this bench")
+    need_outlet(phone)
     return recording.powered_on(phone, after=recording.line.last_sight_of(Role.HOME))
 
 

@@ -28,7 +28,7 @@ from harness.timeline import (
     vouched,
 )
 from tests.resilience.criteria import judge_no_early_return, judge_return
-from tests.resilience.due import need_let_in, need_stated_to_return
+from tests.resilience.due import need_let_in, need_outlet, need_stated_to_return
 
 pytestmark = [pytest.mark.failover, pytest.mark.failback]
 
@@ -133,8 +133,7 @@ def test_after_its_grace_a_phone_that_cannot_reach_home_stays_out(
 @clause("FB-IDLE-RETURN")
 def test_a_phone_repowered_after_failback_registers_at_home(phone_repowered: Recording, phone: Phone) -> None:
     need_stated_to_return(phone_repowered.inventory, phone)
-    if phone.outlet is None:
-        cannot_judge("the phone hangs on no outlet of this bench")
+    need_outlet(phone)
     powered = phone_repowered.powered_on(phone, after=phone_repowered.visible)
     own = phone_repowered.registrations(phone)
     back = admission_at(HOME, own, since=powered).accepted

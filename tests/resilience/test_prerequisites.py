@@ -2,11 +2,11 @@
 
 import pytest
 
-from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none
+from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, not_judged
 from harness.base.interval import Interval
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Protocol, Role, off_at_failover, other_domain
+from harness.inventory import Inventory, Phone, Protocol, Role, off_at_failover, other_domain, other_root
 from harness.timeline import acceptances, admission_at, tries, vouched
 from tests.resilience.due import need_stated_to_move
 
@@ -32,6 +32,27 @@ def test_h323_phones_move_only_where_the_failover_system_supports_them(
 @clause("CFG-DOMAIN")
 def test_sip_phones_move_only_within_one_domain(home_lost: Recording, phone: Phone, inventory: Inventory) -> None:
     judge_prerequisite(home_lost, phone, inventory, Protocol.SIP, lacks=other_domain(inventory))
+
+
+@clause("CFG-CERT")
+def test_phones_by_tls_move_only_where_one_root_signed_for_both(
+    home_lost: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    if phone.transport != "tls":
+        cannot_judge("the phone does not register by TLS")
+    if other_root(inventory):
+        need_records(home_lost, inventory)
+        judge_stays(home_lost, phone, inventory)
+    else:
+        judge_moves(home_lost, phone, inventory)
+
+
+def need_records(recording: Recording, inventory: Inventory) -> None:
+    """That a phone which asks for no certificate was let in shows that the failover system had home's records."""
+    lost, visible = recording.line.last_sight_of(HOME), recording.visible
+    others = [phone for phone in inventory.phones.values() if phone.transport != "tls"]
+    if not acceptances(recording.registrations(*others).at(FAILOVER).between(Interval(lost.low, visible.high))):
+        not_judged("no other phone was let in, so nobody knows that the failover system had home's records")
 
 
 def judge_prerequisite(
