@@ -17,6 +17,8 @@ class Homecoming:
 
     def __init__(self, lab: "Lab") -> None:
         self._lab, self._phones = lab, lab.inventory.phones
+        self._graces_over = 0.0
+        """Epoch seconds until which the graces of earlier outages were waited for: none of those counts again."""
 
     def wait(self) -> None:
         """Until every phone was seen at home, and none may be let in at the failover system any more.
@@ -67,15 +69,16 @@ class Homecoming:
 
     def _await_end_of_grace(self) -> None:
         """Where phones have just come back from an earlier outage, whose failover system lets them in for a while."""
-        live, began = self._lab.live, self._lab.began
+        live, since = self._lab.live, max(self._lab.began, self._graces_over)
         guests = [
             name
             for name in self._lab.inventory.readable
-            if live.was_at(self._phones[name].extension, Role.FAILOVER, began)
+            if live.was_at(self._phones[name].extension, Role.FAILOVER, since)
         ]
         if guests:
             what = f"the failover system to block phones again ({', '.join(guests)} came back from there)"
             self._lab.watch(bounds.GRACE + bounds.SETTLING, what)
+            self._graces_over = self._lab.now()
 
     def _all_seen(self, within: float) -> bool:
         return self._lab.wait_for("all phones at home", lambda: not self._missing(), within)
