@@ -81,7 +81,9 @@ def judge_goes_home(recording: Recording, phone: Phone, done: Interval, within: 
     window = (done.low, done.high + within)
     judge(accepted - done, at_most(within), marks=marks, window=window)
     elsewhere = [role] if role is not HOME else []
-    judge_none(elsewhere, occasions=[accepted], occasion="an acceptance anywhere", marks=marks, window=window)
+    # Where it was let in next is known from then on: what comes after that was not asked for.
+    known = (done.low, accepted.high) if isinstance(accepted, Interval) else window
+    judge_none(elsewhere, occasions=[accepted], occasion="an acceptance anywhere", marks=marks, window=known)
 
 
 def need_moved(recording: Recording, phone: Phone) -> None:
