@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.night import Night, left_changed
-from harness.base.errors import ConfigurationFault, LabFault
+from harness.base.errors import ConfigurationFault, HarnessFault, LabFault
 from harness.capture.mirrors import sought_at
 from harness.drivers.protocols import Link, PathRef, Power
 from harness.episodes.manifest import Finding, PutBack
@@ -253,6 +253,16 @@ def test_a_bench_that_was_unfit_is_used_no_more(night: Night) -> None:
     for _ in range(2):
         with pytest.raises(LabFault, match="it is off"):
             night._take()
+
+
+def test_a_fault_that_blocks_many_tests_is_reported_as_shortly_for_the_last_as_for_the_first(night: Night) -> None:
+    night._stopping.set()
+    ways = []
+    for _ in range(3):
+        with pytest.raises(HarnessFault, match="was stopped") as raised:
+            night.recording("home_lost")
+        ways.append(len(raised.traceback))
+    assert ways[0] == ways[1] == ways[2]
 
 
 def test_a_bench_that_was_put_right_is_used_on(night: Night) -> None:
