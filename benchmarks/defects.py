@@ -10,7 +10,6 @@ trees of what is tested). 1 if any defect was not as it must be.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import subprocess
@@ -22,7 +21,7 @@ from pathlib import Path
 from threading import Lock, Semaphore
 from typing import Any
 
-from benchmarks.results_file import append, rows
+from benchmarks.results_file import append, code_state, rows
 from harness.inventory import find_bench
 from harness.spec import clauses
 from harness.spec.clauses import presupposed
@@ -30,7 +29,6 @@ from virtual_bench.defects import DEFECTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "defects.md"
-TESTED = ("harness", "fixtures", "virtual_bench", "tests/resilience", "lab_inventory")
 AT_ONCE = 3
 """Benches side by side: with four at 30× two cores are near their edge."""
 LARGE = 12
@@ -49,11 +47,11 @@ def main() -> int:
     covered = coverage()
     names = options.only or sorted({defect for clause in covered.values() for defect in clause["defects"]})
     code = code_state()
-    there = {row["defect"]: row for row in rows("defects") if row["code"] == code}
+    there = {row["defect"]: row for row in rows("defects", code)}
     wanted = [] if options.publish else [name for name in names if name not in there]
     for row in play(wanted, covered):
         if row["outcomes"]:
-            append("defects", {"code": code, **row})
+            append("defects", row, code)
             there[row["defect"]] = row
         print(f"{row['defect']}: {'; '.join(departures(row)) or 'as it must be'}", flush=True)
     found = [there[name] for name in names if name in there]
@@ -157,17 +155,6 @@ def departures(row: dict[str, Any]) -> list[str]:
         elif seen - {"passed"}:
             found.append(f"{clause} is {', '.join(sorted(seen))} and not green")
     return found
-
-
-def code_state() -> str:
-    """A name for the code that is tested, as it is committed."""
-    trees = [
-        subprocess.run(
-            ["git", "rev-parse", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout
-        for path in TESTED
-    ]
-    return hashlib.sha256("".join(trees).encode()).hexdigest()[:12]
 
 
 def publish(found: list[dict[str, Any]]) -> None:

@@ -1,4 +1,5 @@
-"""Nights on a conforming bench: every red is a false one. Resumable; each night is a line in results/soak.jsonl.
+"""Nights on a conforming bench: every red is a false one. Resumable; each night is a line in results/soak.jsonl, and
+counts for the code it was played with.
 
     python -m benchmarks.soak --nights 20
 
@@ -17,8 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results_file import append, rows
-from harness.base.versions import git_commit
+from benchmarks.results_file import append, code_state, rows
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHES = ("virtual", "virtual-late", "virtual-pushed")
@@ -31,18 +31,14 @@ def main() -> int:
     parser.add_argument("--nights", type=int, default=20)
     parser.add_argument("--instances", type=int, default=1, help="benches side by side within a night")
     options = parser.parse_args()
-    commit = git_commit()
-    for number in range(len(rows(NAME)), options.nights):
+    code = code_state()
+    for number in range(len(rows(NAME, code)), options.nights):
         # Two nights a bench in a row: one idle, one loaded.
         bench, loaded = BENCHES[number // 2 % len(BENCHES)], number % 2 == 1
-        result = {
-            "night": number,
-            "commit": commit,
-            **night(bench, loaded=loaded, instances=options.instances),
-        }
-        append(NAME, result)
+        result = {"night": number, **night(bench, loaded=loaded, instances=options.instances)}
+        append(NAME, result, code)
         print(json.dumps(result), flush=True)
-    return report(rows(NAME))
+    return report(rows(NAME, code))
 
 
 def night(bench: str, *, loaded: bool, instances: int) -> dict[str, Any]:
@@ -85,13 +81,14 @@ def busy(count: int) -> Iterator[None]:
 def report(nights: list[dict[str, Any]]) -> int:
     """Print the sum of all nights; 1 if there was a false red."""
     cases = sum(night["cases"] for night in nights)
-    red = sum(night["counts"].get("failed", 0) for night in nights)
-    inconclusive = sum(night["counts"].get("inconclusive", 0) for night in nights)
-    passed = sum(night["counts"].get("passed", 0) for night in nights)
+    passed, red, inconclusive, skipped = (
+        sum(night["counts"].get(outcome, 0) for night in nights)
+        for outcome in ("passed", "failed", "inconclusive", "skipped")
+    )
     print(
         f"{len(nights)} nights ({sum(night['loaded'] for night in nights)} loaded), {cases} cases: {passed} passed, "
-        f"{red} false reds, {inconclusive} inconclusive ({inconclusive / max(cases, 1):.2%}), "
-        f"{cases - passed - red - inconclusive} others"
+        f"{skipped} skipped, {red} false reds, {inconclusive} inconclusive ({inconclusive / max(cases, 1):.2%}), "
+        f"{cases - passed - skipped - red - inconclusive} others"
     )
     return 1 if red else 0
 

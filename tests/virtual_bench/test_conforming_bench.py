@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.defects import code_state
+from benchmarks.results_file import code_state
 from tests.virtual_bench.rig import REPOSITORY, VIRTUAL
 
 pytestmark = pytest.mark.bench

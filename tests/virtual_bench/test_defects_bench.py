@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.defects import code_state, coverage, departures, play
+from benchmarks.defects import coverage, departures, play
+from benchmarks.results_file import code_state
 from harness.spec import clauses
 from virtual_bench.defects import DEFECTS, Defect
 
