@@ -66,9 +66,9 @@ class Trial:
         self.gatekeeper = Gatekeeper(settings, ScaledClock(60), self.doors, self.bindings, TruthLog(folder, "home"))
         self.gatekeeper.connection_made(self.wire)  # type: ignore[arg-type]
 
-    def ask(self, message: Ras) -> Ras:
+    def ask(self, message: Ras, phone: tuple[str, int] = PHONE) -> Ras:
         before = len(self.wire.sent)
-        self.gatekeeper.datagram_received(encode(message), PHONE)
+        self.gatekeeper.datagram_received(encode(message), phone)
         assert len(self.wire.sent) == before + 1
         return decode(self.wire.sent[-1])
 
@@ -127,6 +127,31 @@ def test_a_repeated_request_is_answered_again_and_decided_once(tmp_path: Path) -
         trial = Trial(tmp_path)
         assert trial.ask(full()) == trial.ask(full())
         assert trial.truth == ["accepted"]
+
+    asyncio.run(run())
+
+
+def test_after_five_wrong_passwords_neither_discovery_nor_registration_gets_an_answer(tmp_path: Path) -> None:
+    async def run() -> None:
+        trial = Trial(tmp_path)
+        for number in range(5):
+            assert trial.ask(full(number + 1, "guess")).kind == "registrationReject"
+        sent = len(trial.wire.sent)
+        for message in (discovery(number=10), full(11)):
+            trial.gatekeeper.datagram_received(encode(message), PHONE)
+        assert len(trial.wire.sent) == sent
+        assert trial.truth[-2:] == ["ignored", "ignored"]
+
+    asyncio.run(run())
+
+
+def test_of_two_telephones_with_one_extension_the_earlier_one_is_kept_out(tmp_path: Path) -> None:
+    async def run() -> None:
+        trial = Trial(tmp_path)
+        first = str(trial.ask(full()).body["endpointIdentifier"])
+        assert trial.ask(full(3), ("10.77.3.199", 1719)).kind == "registrationConfirm"
+        assert trial.ask(light(first, 4)).body["rejectReason"] == ("fullRegistrationRequired", 0)
+        assert trial.ask(full(5)).body["rejectReason"] == ("securityDenial", 0)
 
     asyncio.run(run())
 

@@ -125,6 +125,33 @@ def test_wrong_password_unknown_extension_and_foreign_domain_stay_out(tmp_path: 
     assert in_loop(tmp_path, play).truth == ["challenged", "refused", "refused", "refused"]
 
 
+def test_after_five_wrong_passwords_the_right_one_gets_no_answer_either(tmp_path: Path) -> None:
+    def play(trial: Trial) -> None:
+        for attempt in range(5):
+            assert trial.log_in("guess", number=2 * attempt + 1).code == 403
+        sent = len(trial.flow.sent)
+        trial.registrar.received(trial.flow, Request.parse(bytes(register(number=20))))
+        assert len(trial.flow.sent) == sent
+
+    assert in_loop(tmp_path, play).truth[-3:] == ["challenged", "refused", "ignored"]
+
+
+def test_of_two_telephones_with_one_extension_the_earlier_one_is_kept_out(tmp_path: Path) -> None:
+    def play(trial: Trial) -> None:
+        first = trial.flow
+        assert trial.log_in().code == 200
+        trial.flow = RecordingFlow()
+        trial.flow.peer = ("10.77.3.199", 5060)
+        assert trial.log_in(number=3).code == 200
+        trial.flow = first
+        assert trial.ask(register(number=5)).code == 403
+        held = trial.bindings.get("301")
+        assert held is not None
+        assert held.peer == "10.77.3.199"
+
+    assert in_loop(tmp_path, play).truth[-1] == "refused"
+
+
 def test_a_doorkeeper_that_checks_no_passwords_takes_any(tmp_path: Path) -> None:
     def play(trial: Trial) -> None:
         trial.doors.checks_passwords = False

@@ -11,6 +11,7 @@ from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Decision, Doorkeeper
 from virtual_bench.units.bindings import Binding, Bindings
 from virtual_bench.units.gatekeeper_messages import GatekeeperMessages, GatekeeperSettings
+from virtual_bench.units.lockout import Lockout
 
 _NO_DISCOVERY = {"securityDenial": "securityDenial", "resourceUnavailable": "resourceUnavailable"}
 """Reasons that GRJ and RRJ share; for any other discovery succeeds and registration does not."""
@@ -32,7 +33,7 @@ class Gatekeeper(asyncio.DatagramProtocol):
         truth: TruthLog,
     ) -> None:
         self._settings, self._clock, self._doors = settings, clock, doors
-        self._bindings, self._truth = bindings, truth
+        self._bindings, self._truth, self._lockout = bindings, truth, Lockout(clock)
         self._answered: dict[tuple[Address, bytes], bytes] = {}
         self._messages = GatekeeperMessages(settings)
         self._handlers: dict[str, Callable[[Ras, Address], Ras | None]] = {
@@ -75,10 +76,13 @@ class Gatekeeper(asyncio.DatagramProtocol):
     def _discovery(self, request: Ras, peer: Address) -> Ras | None:
         extension = extension_in(request.body.get("endpointAlias")) or ""
         decision = self._decide(extension, refresh=False)
+        if self._lockout.ignores(extension, peer[0]):
+            self._ignore(extension, peer, "locked out")
+            return None
         if decision is Decision.UNKNOWN:
             return self._refuse(request, peer, extension, decision.value, "gatekeeperReject", "terminalExcluded")
         if decision is Decision.BLOCK and self._settings.blocked == "silent":
-            self._log("ignored", extension, peer, reason="blocked")
+            self._ignore(extension, peer, "blocked")
             return None
         if decision is Decision.BLOCK and self._settings.blocked in _NO_DISCOVERY:
             reason = _NO_DISCOVERY[self._settings.blocked]
@@ -91,12 +95,18 @@ class Gatekeeper(asyncio.DatagramProtocol):
             return self._light(request, peer)
         extension = extension_in(request.body.get("terminalAlias")) or ""
         user, decision = self._doors.user(extension), self._decide(extension, refresh=False)
+        if self._lockout.ignores(extension, peer[0]):
+            self._ignore(extension, peer, "locked out")
+            return None
         if user is None or decision is Decision.UNKNOWN:
             return self._refuse(request, peer, extension, Decision.UNKNOWN.value, reason="invalidAlias")
         if decision is Decision.BLOCK:
-            return self._block(request, peer, extension)
+            return self._block(request, peer, extension, "blocked")
+        if self._lockout.quarantines(extension, peer[0]):
+            return self._block(request, peer, extension, "quarantine")
         fits = password_fits(request.body.get("cryptoTokens"), extension, user.password)
         if self._doors.checks_passwords and not fits:
+            self._lockout.failed(extension, peer[0])
             return self._refuse(request, peer, extension, "password")
         return self._accept(request, peer, extension)
 
@@ -106,7 +116,7 @@ class Gatekeeper(asyncio.DatagramProtocol):
             self._log("challenged", None, peer, reason="fullRegistrationRequired")
             return self._messages.rejected(request, "fullRegistrationRequired")
         if self._doors.decide(binding.extension, refresh=True) is not Decision.ADMIT:
-            return self._block(request, peer, binding.extension)
+            return self._block(request, peer, binding.extension, "blocked")
         self._log("confirmed", binding.extension, peer, ttl=self._settings.time_to_live)
         binding.expires_at = self._clock.now() + self._settings.time_to_live
         return self._messages.registered(request, binding.extension, binding.identity)
@@ -117,6 +127,7 @@ class Gatekeeper(asyncio.DatagramProtocol):
         identity = secrets.token_hex(4)
         binding = Binding(extension, "h323", peer[0], identity, expires_at, way)
         self._log("accepted", extension, peer, ttl=self._settings.time_to_live)
+        self._lockout.displaced(self._bindings.get(extension), by=binding)
         self._bindings.put(binding)
         return self._messages.registered(request, binding.extension, binding.identity)
 
@@ -144,11 +155,14 @@ class Gatekeeper(asyncio.DatagramProtocol):
             return Decision.UNKNOWN
         return self._doors.decide(extension, refresh=refresh)
 
-    def _block(self, request: Ras, peer: Address, extension: str) -> Ras | None:
+    def _block(self, request: Ras, peer: Address, extension: str, why: str) -> Ras | None:
         if self._settings.blocked == "silent":
-            self._log("ignored", extension, peer, reason="blocked")
+            self._ignore(extension, peer, why)
             return None
-        return self._refuse(request, peer, extension, "blocked", reason=self._settings.blocked)
+        return self._refuse(request, peer, extension, why, reason=self._settings.blocked)
+
+    def _ignore(self, extension: str, peer: Address, why: str) -> None:
+        self._log("ignored", extension, peer, reason=why)
 
     def _refuse(
         self, request: Ras, peer: Address, extension: str, why: str,

@@ -14,6 +14,7 @@ from virtual_bench.sip_transactions import Transactions
 from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Decision, Doorkeeper
 from virtual_bench.units.bindings import Binding, Bindings
+from virtual_bench.units.lockout import Lockout
 from virtual_bench.units.records import User
 from virtual_bench.units.reg_event import ACTIVE, DEACTIVATED, Notifier, Subscription, Way, contact_of
 
@@ -51,6 +52,7 @@ class Registrar:
     ) -> None:
         self._settings, self._clock, self._doors, self._encrypted = settings, clock, doors, encrypted
         self._bindings, self._truth = bindings, truth
+        self._lockout = Lockout(clock)
         self._challenger = Challenger(settings.domain)
         self._transactions = Transactions(clock, self._handle, truth.release)
         self.received = self._transactions.received
@@ -79,6 +81,9 @@ class Registrar:
 
     def _register(self, request: Request, flow: Flow) -> Response | None:
         extension = request.to_address.uri.user or ""
+        if self._lockout.ignores(extension, flow.peer[0]):
+            self._ignore(flow, extension, "locked out")
+            return None
         user, identity = self._doors.user(extension), _identity(request)
         refresh = self._bindings.confirms(extension, identity)
         decision = self._doors.decide(extension, refresh=refresh)
@@ -89,7 +94,9 @@ class Registrar:
         if self._settings.heeds_domain and request.uri.host.lower() != self._settings.domain.lower():
             return self._refuse(request, flow, extension, "domain")
         if decision is Decision.BLOCK and not leaving:
-            return self._block(request, flow, extension)
+            return self._block(request, flow, extension, "blocked")
+        if self._lockout.quarantines(extension, flow.peer[0]):
+            return self._block(request, flow, extension, "quarantine")
         return self._authenticated(request, flow, user) or self._bind(request, flow, extension, asked)
 
     def _authenticated(self, request: Request, flow: Flow, user: User) -> Response | None:
@@ -101,6 +108,7 @@ class Registrar:
             return answer(request, 401, {"WWW-Authenticate": str(challenge)})
         if proves(given, request.method, user.extension, user.password) or not self._doors.checks_passwords:
             return None
+        self._lockout.failed(user.extension, flow.peer[0])
         return self._refuse(request, flow, user.extension, "password")
 
     def _bind(self, request: Request, flow: Flow, extension: str, asked: int) -> Response:
@@ -116,7 +124,9 @@ class Registrar:
             way.subscription = known.way.subscription
         self._log("confirmed" if known and known.identity == identity else "accepted", extension, flow, expires=granted)
         expires_at = self._clock.now() + granted
-        self._bindings.put(Binding(extension, "sip", flow.peer[0], identity, expires_at, way))
+        binding = Binding(extension, "sip", flow.peer[0], identity, expires_at, way)
+        self._lockout.displaced(known, by=binding)
+        self._bindings.put(binding)
         return answer(request, 200, {"Contact": f"<{way.contact}>;expires={granted}", "Expires": str(granted)})
 
     def _unbind(self, request: Request, flow: Flow, extension: str) -> Response:
@@ -124,11 +134,14 @@ class Registrar:
         self._bindings.remove(extension)
         return answer(request, 200, {"Expires": "0"})
 
-    def _block(self, request: Request, flow: Flow, extension: str) -> Response | None:
+    def _block(self, request: Request, flow: Flow, extension: str, why: str) -> Response | None:
         if self._settings.blocked == "silent":
-            self._log("ignored", extension, flow, reason="blocked")
+            self._ignore(flow, extension, why)
             return None
-        return self._refuse(request, flow, extension, "blocked", int(self._settings.blocked))
+        return self._refuse(request, flow, extension, why, int(self._settings.blocked))
+
+    def _ignore(self, flow: Flow, extension: str, why: str) -> None:
+        self._log("ignored", extension, flow, reason=why)
 
     def _refuse(self, request: Request, flow: Flow, extension: str, reason: str, code: int = 403) -> Response:
         self._log("refused", extension, flow, reason=reason, code=code)
