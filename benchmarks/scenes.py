@@ -17,6 +17,7 @@ from tests.harness.wire import (
     fragments,
     notify,
     port_unreachable,
+    port_unreachable6,
     ras,
     tcp,
     udp,
@@ -179,11 +180,8 @@ def over_ipv6() -> list[Timed]:
         udp6(phone, server, text) if asked else udp6(server, phone, text)
         for asked, text in _registration(Dialogue(host=f"[{PHONE_6}]"))
     ]
-    quoted = udp6(phone, server, Dialogue(host=f"[{PHONE_6}]", call_id="unheard").register())[14:]
-    ends = frames[1][22:54]
-    unreachable = struct.pack(">BBHI", 1, 4, 0, 0) + quoted
-    head = struct.pack(">IHBB", 6 << 28, len(unreachable), 58, 64)
-    return _spread([*frames, frames[0][:14] + head + ends + unreachable])
+    quoted = udp6(phone, server, Dialogue(host=f"[{PHONE_6}]", call_id="unheard").register())
+    return _spread([*frames, port_unreachable6(HOME_6, PHONE_6, quoted)])
 
 
 def tagged_and_in_pieces() -> list[Timed]:

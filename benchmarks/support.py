@@ -169,6 +169,7 @@ def _attempt(event: RegistrationAttempt, frame: Frame) -> bool:
         return answered and (
             frame.has("tcp.flags.reset", "1")
             or frame.has("icmp.type", "3")
+            or frame.has("icmpv6.type", "1")
             or frame.has("tls.record.content_type", "21")
         )
     if event.protocol is Protocol.H323:

@@ -12,7 +12,8 @@ SEPARATOR, AGGREGATOR = "\t", "\x1f"
 FIELDS = (
     "frame.number", "frame.time_epoch", "frame.interface_name", "_ws.malformed", "_ws.short",
     "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport", "tcp.srcport", "tcp.dstport",
-    "icmp.type", "icmp.code", "icmpv6.type", "tcp.len", "tcp.seq_raw", "tcp.flags.reset", "tcp.flags.ack",
+    "icmp.type", "icmp.code", "icmpv6.type", "icmpv6.code",
+    "tcp.len", "tcp.seq_raw", "tcp.flags.reset", "tcp.flags.ack",
     "tcp.analysis.retransmission", "tcp.analysis.keep_alive",
     "tls.record.content_type", "tls.record.length",
     "sip.Request-Line", "sip.Status-Line", "sip.msg_hdr",

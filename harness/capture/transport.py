@@ -7,7 +7,8 @@ from harness.capture.fields import Row
 from harness.capture.messages import Endpoint, Rejection
 from harness.capture.topology import SIP_TLS, Topology
 
-_UNREACHABLE, _PORT_UNREACHABLE = "3", "3"
+_PORT_UNREACHABLE = (("icmp", ("3", "3")), ("icmpv6", ("1", "4")))
+"""Type and code (RFC 792, RFC 4443)."""
 _TLS_ALERT, _UNENCRYPTED = "21", "2"
 """Content type of an alert, and its length before there are keys: once there are, it may be a connection's good end."""
 
@@ -25,7 +26,7 @@ def rejections(row: Row, point: str, frame: int, topology: Topology) -> Iterator
         yield Rejection(row.at, (Sighting(point, frame, row.at),), *ends, Sign.ALERT, frame)
     if source not in topology.roles or destination in topology.roles:
         return
-    found = _icmp(row, topology) if row.first("icmp.type") else _tcp(row, topology)
+    found = _icmp(row, topology) if row.first("icmp.type") or row.first("icmpv6.type") else _tcp(row, topology)
     if found is None:
         return
     sign, system_port, requester_port = found
@@ -35,7 +36,7 @@ def rejections(row: Row, point: str, frame: int, topology: Topology) -> Iterator
 
 def _icmp(row: Row, topology: Topology) -> tuple[Sign, int, int] | None:
     """The ports are those of the quoted datagram, which went the other way."""
-    if (row.first("icmp.type"), row.first("icmp.code")) != (_UNREACHABLE, _PORT_UNREACHABLE):
+    if all((row.first(f"{kind}.type"), row.first(f"{kind}.code")) != told for kind, told in _PORT_UNREACHABLE):
         return None
     requester, system = row.number("udp.srcport"), row.number("udp.dstport")
     if system not in topology.sip_ports | topology.ras_ports:

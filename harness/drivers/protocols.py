@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -36,8 +36,8 @@ class PathRef:
     """A path through a router: what passes it, in both directions, between one address and a network."""
 
     router: str
-    address: IPv4Address
-    network: IPv4Network
+    address: IPv4Address | IPv6Address
+    network: IPv4Network | IPv6Network
 
     @property
     def target(self) -> str:
@@ -51,7 +51,7 @@ class PathRef:
     def of(cls, router: str, target: str) -> "PathRef":
         """The path that is called so."""
         address, _, network = target.partition(" - ")
-        return cls(router, IPv4Address(address), IPv4Network(network))
+        return cls(router, ip_address(address), ip_network(network))
 
 
 class SwitchDriver(Protocol):

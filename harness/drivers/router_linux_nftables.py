@@ -1,11 +1,11 @@
 """Paths through a Linux router, blocked by nftables over SSH: both directions dropped, nobody told.
 
-All blocks are in a table of their own, which is there only as long as one path is blocked.
+All blocks of an IP version are in a table of their own, which is there only as long as one path is blocked.
 """
 
 import json
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeVar
 
 from harness.base.clock import Deadline
@@ -22,16 +22,8 @@ READ_BACK_WITHIN = 5.0
 
 T = TypeVar("T")
 TABLE, PATHS, CHAIN = "resilience_lab", "paths", "blocked"
-_TABLE_WITH = (
-    f"add table ip {TABLE}; "
-    f"add set ip {TABLE} {PATHS} {{ type ipv4_addr . ipv4_addr; flags interval; }}; "
-    # Before the router's own rules: what those accept is to be dropped here all the same.
-    f"add chain ip {TABLE} {CHAIN} {{ type filter hook forward priority -10; policy accept; }}; "
-    # Emptied first, so that the command may be given again.
-    f"flush chain ip {TABLE} {CHAIN}; "
-    f"add rule ip {TABLE} {CHAIN} ip saddr . ip daddr @{PATHS} drop; "
-    f"add element ip {TABLE} {PATHS} "
-)
+FAMILIES = {4: "ip", 6: "ip6"}
+"""nftables' name of the tables of an IP version."""
 
 
 class LinuxNftablesRouter(SshCommands):
@@ -74,28 +66,29 @@ class LinuxNftablesRouter(SshCommands):
 
     def _block(self, path: PathRef) -> None:
         if path not in self._blocked():
-            self._do(_TABLE_WITH + _elements(path))
+            self._do(_table_with(path))
             self._read_back(path, Link.OFF)
 
     def _open(self, path: PathRef) -> None:
-        blocked = self._blocked()
+        blocked, family = self._blocked(), _family(path)
         if path in blocked:
-            last = len(blocked) == 1
-            self._do(f"delete table ip {TABLE}" if last else f"delete element ip {TABLE} {PATHS} {_elements(path)}")
+            last = [_family(each) for each in blocked].count(family) == 1
+            one = f"delete element {family} {TABLE} {PATHS} {_elements(path)}"
+            self._do(f"delete table {family} {TABLE}" if last else one)
             self._read_back(path, Link.ON)
 
     def _blocked(self) -> tuple[PathRef, ...]:
-        tables = [entry["table"] for entry in self._ask("list tables ip") if "table" in entry]
-        if all(table["name"] != TABLE for table in tables):
-            return ()
-        return paths_in(self._target.device, self._ask(f"list set ip {TABLE} {PATHS}"))
+        tables = [entry["table"] for entry in self._ask("list tables") if "table" in entry]
+        ours = [table["family"] for table in tables if table["name"] == TABLE and table["family"] in FAMILIES.values()]
+        sets = [self._ask(f"list set {family} {TABLE} {PATHS}") for family in ours]
+        return tuple(path for found in sets for path in paths_in(self._target.device, found))
 
     def _read_back(self, path: PathRef, wanted: Link) -> None:
         if not Deadline.after(self._read_back_within).poll(lambda: self.state(path) is wanted, every=0.1):
             raise LabFault(
                 f"the path was to be {wanted}, but is not {self._read_back_within:g} s later.",
                 device=str(path),
-                next_step=f"look at `nft list table ip {TABLE}` there: does something else change it?",
+                next_step=f"look at `nft list table {_family(path)} {TABLE}` there: does something else change it?",
             )
 
     def _do(self, commands: str) -> None:
@@ -117,14 +110,31 @@ def paths_in(router: str, entries: Iterable[dict[str, Any]]) -> tuple[PathRef, .
         for entry in entries
         for element in entry.get("set", {}).get("elem", ())
     ]
-    return tuple(PathRef(router, one.network_address, other) for one, other in pairs if one.prefixlen == 32)
+    return tuple(PathRef(router, one.network_address, other) for one, other in pairs if one.num_addresses == 1)
 
 
-def _network(end: Any) -> IPv4Network:
+def _table_with(path: PathRef) -> str:
+    """The commands that make the table of the path's IP version, where it is not there, and put the path into it."""
+    family, version = _family(path), path.address.version
+    return (
+        f"add table {family} {TABLE}; "
+        f"add set {family} {TABLE} {PATHS} {{ type ipv{version}_addr . ipv{version}_addr; flags interval; }}; "
+        # Before the router's own rules: what those accept is to be dropped here all the same.
+        f"add chain {family} {TABLE} {CHAIN} {{ type filter hook forward priority -10; policy accept; }}; "
+        # Emptied first, so that the command may be given again.
+        f"flush chain {family} {TABLE} {CHAIN}; "
+        f"add rule {family} {TABLE} {CHAIN} {family} saddr . {family} daddr @{PATHS} drop; "
+        f"add element {family} {TABLE} {PATHS} {_elements(path)}"
+    )
+
+
+def _family(path: PathRef) -> str:
+    return FAMILIES[path.address.version]
+
+
+def _network(end: Any) -> IPv4Network | IPv6Network:
     """An address alone is a text, a network an object."""
-    if isinstance(end, str):
-        return IPv4Network(end)
-    return IPv4Network(f"{end['prefix']['addr']}/{end['prefix']['len']}")
+    return ip_network(end if isinstance(end, str) else f"{end['prefix']['addr']}/{end['prefix']['len']}")
 
 
 def _elements(path: PathRef) -> str:

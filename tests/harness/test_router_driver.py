@@ -19,14 +19,18 @@ from tests.harness.ssh_peer import PASSWORD, SshPeer
 
 ADA = PathRef.of("core", "10.77.3.101 - 10.77.1.0/24")
 BEN = PathRef.of("core", "10.77.3.102 - 10.77.2.0/24")
+IVY = PathRef.of("core", "fd77:3::77:ff:fe00:301 - fd77:1::/64")
 META = {"metainfo": {"version": "1.0.6", "json_schema_version": 1}}
 
 
 @dataclass
 class Nft:
-    """The tables of one router; `deaf`: what is told to it has no effect; `drops`: so many sessions after a command."""
+    """The tables of one router, with the elements of their sets.
 
-    elements: list[tuple[str, str]] | None = None
+    `deaf`: what is told to it has no effect; `drops`: so many sessions after a command.
+    """
+
+    tables: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     given: list[str] = field(default_factory=list)
     deaf: bool = False
     drops: int = 0
@@ -34,26 +38,23 @@ class Nft:
     def answer(self, command: str) -> tuple[int, str]:
         """Exit status and what it prints."""
         self.given.append(command)
-        if command.endswith("-j list tables ip"):
-            tables = [] if self.elements is None else [{"table": {"family": "ip", "name": "resilience_lab"}}]
-            return 0, json.dumps({"nftables": [META, {"table": {"family": "ip", "name": "nat"}}, *tables]})
+        if command.endswith("-j list tables"):
+            tables = [{"table": {"family": family, "name": "resilience_lab"}} for family in self.tables]
+            others = [{"table": {"family": family, "name": "resilience_lab"}} for family in ("bridge",)]
+            return 0, json.dumps({"nftables": [META, {"table": {"family": "ip", "name": "nat"}}, *others, *tables]})
+        family = next(iter(re.findall(r" (ip6?) resilience_lab", command)), "")
+        now = self.tables.get(family, [])
         if "-j list set" in command:
-            return 0, json.dumps(
-                {"nftables": [META, {"set": {"name": "paths", "elem": list(map(_as_json, self._now))}}]}
-            )
-        if self.deaf:
+            return 0, json.dumps({"nftables": [META, {"set": {"name": "paths", "elem": list(map(_as_json, now))}}]})
+        if self.deaf or not family:
             return 0, ""
         if "delete table" in command:
-            self.elements = None
+            del self.tables[family]
         else:
-            told = re.findall(r"(\S+) \. ([0-9./]+)", command.partition(" element ")[2])
-            kept = [pair for pair in self._now if pair not in told]
-            self.elements = kept if "delete element" in command else [*kept, *told]
+            told = re.findall(r"(\S+) \. ([0-9a-f:./]+)", command.partition(" element ")[2])
+            kept = [pair for pair in now if pair not in told]
+            self.tables[family] = kept if "delete element" in command else [*kept, *told]
         return 0, ""
-
-    @property
-    def _now(self) -> list[tuple[str, str]]:
-        return self.elements or []
 
 
 def _as_json(pair: tuple[str, str]) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def router(nft: Nft, tmp_path: Path) -> Iterator[LinuxNftablesRouter]:
 def test_a_path_is_blocked_in_both_directions_and_opened_again(router: LinuxNftablesRouter, nft: Nft) -> None:
     assert router.state(ADA) is Link.ON
     router.block(ADA)
-    assert nft.elements == [("10.77.3.101", "10.77.1.0/24"), ("10.77.1.0/24", "10.77.3.101")]
+    assert nft.tables == {"ip": [("10.77.3.101", "10.77.1.0/24"), ("10.77.1.0/24", "10.77.3.101")]}
     assert (router.state(ADA), router.state(BEN)) == (Link.OFF, Link.ON)
     router.open(ADA)
     assert router.state(ADA) is Link.ON
@@ -105,7 +106,20 @@ def test_other_paths_stay_and_nothing_is_left_with_the_last(router: LinuxNftable
     router.open(ADA)
     assert router.blocked() == (BEN,)
     router.open(BEN)
-    assert nft.elements is None
+    assert nft.tables == {}
+
+
+def test_a_path_by_ipv6_is_blocked_in_a_table_of_its_own(router: LinuxNftablesRouter, nft: Nft) -> None:
+    router.block(ADA)
+    router.block(IVY)
+    assert nft.tables["ip6"] == [("fd77:3::77:ff:fe00:301", "fd77:1::/64"), ("fd77:1::/64", "fd77:3::77:ff:fe00:301")]
+    [made] = [command for command in nft.given if "add table ip6" in command]
+    assert "type ipv6_addr . ipv6_addr" in made
+    assert "ip6 saddr . ip6 daddr @paths drop" in made
+    assert set(router.blocked()) == {ADA, IVY}
+    router.open(IVY)
+    assert router.blocked() == (ADA,)
+    assert list(nft.tables) == ["ip"]
 
 
 def test_what_is_so_already_is_not_commanded_again(router: LinuxNftablesRouter, nft: Nft) -> None:
@@ -128,7 +142,7 @@ def test_a_session_that_drops_in_the_middle_is_opened_again_and_what_was_done_is
     router.block(ADA)
     nft.drops = 1
     router.open(ADA)
-    assert nft.elements is None
+    assert nft.tables == {}
     assert sum(" -j " not in command for command in nft.given) == 2
 
 
@@ -172,7 +186,7 @@ def test_a_command_that_fails_is_a_lab_fault(
     router: LinuxNftablesRouter, nft: Nft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nft, "answer", lambda _: (1, "Error: Operation not permitted"))
-    with pytest.raises(LabFault, match=r"core: 'sudo -n nft -j list tables ip' failed with status 1"):
+    with pytest.raises(LabFault, match=r"core: 'sudo -n nft -j list tables' failed with status 1"):
         router.block(ADA)
 
 
@@ -182,4 +196,5 @@ def test_a_set_without_elements_has_no_paths() -> None:
 
 def test_a_path_is_told_by_its_name() -> None:
     assert PathRef.of("core", ADA.target) == ADA
+    assert PathRef.of("core", IVY.target) == IVY
     assert str(ADA) == "core 10.77.3.101 - 10.77.1.0/24"

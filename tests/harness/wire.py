@@ -182,6 +182,13 @@ def udp6(source: tuple[str, int], destination: tuple[str, int], payload: bytes) 
     return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x86\xdd" + struct.pack(">IHBB", 6 << 28, size, 17, 64) + ends + datagram
 
 
+def port_unreachable6(source: str, destination: str, quoted: bytes) -> bytes:
+    """The ICMPv6 message about the frame `quoted`."""
+    said = struct.pack(">BBHI", 1, 4, 0, 0) + quoted[14:]
+    ends = IPv6Address(source).packed + IPv6Address(destination).packed
+    return quoted[:14] + struct.pack(">IHBB", 6 << 28, len(said), 58, 64) + ends + said
+
+
 def fragments(frame: bytes, size: int = 400) -> list[bytes]:
     """The IPv4 packet of a frame in fragments of at most `size` bytes of payload, a multiple of 8."""
     head, payload = frame[14:34], frame[34:]
