@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.base.errors import LabFault
 from harness.inventory import Inventory
-from virtual_bench.fabric import CORE, End, cable_commands, cables, network_commands, networks
+from virtual_bench.fabric import CORE, End, cable_commands, cables, ipv6_settings, network_commands, networks
 from virtual_bench.interfaces import Interface
 from virtual_bench.mirror import mirrors, rules
 from virtual_bench.namespaces import new_network, within_network
@@ -22,7 +22,7 @@ def build_networks(inventory: Inventory) -> Networks:
     paths = {name: f"/proc/self/fd/{descriptor}" for name, descriptor in made.items()}
     run_ip(made[CORE], [cable_commands(cable, paths) for cable in laid], made.values())
     for name, network in made.items():
-        run_ip(network, network_commands(inventory, name))
+        address(inventory, name, network)
     for end in (end for cable in laid for end in (cable.one, cable.other)):
         _settle(inventory, made, end)
     for bit, mirror in enumerate(mirrors(inventory)):
@@ -31,7 +31,7 @@ def build_networks(inventory: Inventory) -> Networks:
 
 
 def fresh_network(forwarding: bool = False) -> int:
-    """A network namespace without IPv6, which would chatter into every capture."""
+    """A network namespace without IPv6, which would chatter into every capture of a bench that has none."""
     network = new_network()
     with within_network(network):
         for part in ("all", "default"):
@@ -39,6 +39,14 @@ def fresh_network(forwarding: bool = False) -> int:
             _sysctl(f"ipv4/conf/{part}/send_redirects", 0)
         _sysctl("ipv4/ip_forward", int(forwarding))
     return network
+
+
+def address(inventory: Inventory, name: str, network: int) -> None:
+    """Give the network `name` its addresses, once its cables are laid. Raises LabFault, OSError."""
+    with within_network(network):
+        for setting, value in ipv6_settings(inventory, name).items():
+            _sysctl(f"ipv6/conf/{setting}", value)
+    run_ip(network, network_commands(inventory, name))
 
 
 def run_ip(network: int, lines: Iterable[str], descriptors: Iterable[int] = ()) -> None:

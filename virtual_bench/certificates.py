@@ -1,7 +1,6 @@
 """Root CAs of the bench's own and an identity certificate for each unit, made anew by each `bench up`."""
 
 import datetime
-import ipaddress
 from pathlib import Path
 
 from cryptography import x509
@@ -42,8 +41,8 @@ def _write_identity(
     path: Path, role: Role, system: System, issuer: x509.Name, ca_key: ec.EllipticCurvePrivateKey
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    address = x509.IPAddress(ipaddress.ip_address(system.address))
-    names = x509.SubjectAlternativeName([address, x509.DNSName(f"{role.value}.invalid")])
+    addresses = [system.address, *([system.ipv6.address] if system.ipv6 else ())]
+    names = x509.SubjectAlternativeName([*map(x509.IPAddress, addresses), x509.DNSName(f"{role.value}.invalid")])
     certificate = _begun(_name(role.value), issuer, key).add_extension(names, critical=False)
     path.touch(mode=0o600)
     path.write_bytes(

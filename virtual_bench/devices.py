@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.inventory import Inventory
-from virtual_bench.building import fresh_network, run_ip
-from virtual_bench.fabric import ETH0, network_commands
+from virtual_bench.building import address, fresh_network, run_ip
+from virtual_bench.fabric import ETH0
 from virtual_bench.interfaces import Interface
 from virtual_bench.process import Program, start
 from virtual_bench.state import Device
@@ -44,7 +44,7 @@ class RunningDevice:
         run_ip(self.network, [f"link set {ETH0} netns /proc/self/fd/{fresh}"], [fresh])
         os.dup2(fresh, self.network, inheritable=False)
         os.close(fresh)
-        run_ip(self.network, network_commands(inventory, self.name))
+        address(inventory, self.name, self.network)
         with Interface(self.network, ETH0) as interface:
             interface.compute_checksums()
         self.power = True

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import Inventory
+from harness.inventory import Inventory, Role
+from virtual_bench import ipv6
 from virtual_bench.mirror import mirrors
 
 LAB, CORE, TERMINAL_SERVER = "lab", "core", "terminal-server"
@@ -100,15 +101,26 @@ def _own_commands(inventory: Inventory, name: str) -> list[str]:
     if name in inventory.pdus:
         return interface(ETH0, f"{inventory.pdus[name].address}/{prefix}")
     if name in inventory.telephones:
-        return interface(ETH0)
+        by_ipv6 = inventory.telephones[name].ip == 6
+        return [*interface(ETH0), *(ipv6.telephone_commands(ETH0) if by_ipv6 else ())]
     if name in (servers := terminal_servers(inventory)):
         return interface(ETH0, f"{servers[name]}/{prefix}")
-    system = next(system for role, system in inventory.systems.items() if role.value == name)
+    system = inventory.systems[Role(name)]
     site = inventory.sites[system.site]
     return [
         *interface(ETH0, f"{system.address}/{site.subnet.prefixlen}"),
         f"route add default via {site.gateway}",
+        *ipv6.unit_commands(inventory, system, ETH0),
     ]
+
+
+def ipv6_settings(inventory: Inventory, name: str) -> dict[str, int]:
+    """What is set below net/ipv6/conf in the network `name`, in this order; nothing where it has no IPv6."""
+    if name == CORE:
+        return ipv6.router_settings(inventory)
+    if name in inventory.telephones:
+        return ipv6.telephone_settings(ETH0) if inventory.telephones[name].ip == 6 else {}
+    return ipv6.unit_settings(inventory.systems[Role(name)], ETH0) if name in set(Role) else {}
 
 
 def interface(name: str, address: str | None = None) -> list[str]:
@@ -167,7 +179,8 @@ def _router(inventory: Inventory) -> list[str]:
     addresses = {site: f"{leg.gateway}/{leg.subnet.prefixlen}" for site, leg in legs.items()}
     if CORE in inventory.routers:
         addresses[MANAGEMENT] = f"{inventory.routers[CORE].address}/{_management_prefix(inventory)}"
-    return [line for name, address in addresses.items() for line in interface(name, address)]
+    lines = [line for name, address in addresses.items() for line in interface(name, address)]
+    return lines + ipv6.router_commands(inventory)
 
 
 def _routed(inventory: Inventory) -> list[str]:

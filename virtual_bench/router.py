@@ -1,10 +1,14 @@
-"""The core router between the sites: the kernel's forwarding, a DHCP relay, and a shell with nft behind OpenSSH."""
+"""The core router between the sites: the kernel's forwarding, a DHCP relay, and a shell with nft behind OpenSSH.
+
+Where sites have IPv6 it advertises itself there.
+"""
 
 import shlex
 
 from harness.inventory import Bench, Inventory
 from virtual_bench.accounts import Account, write_accounts
 from virtual_bench.fabric import CORE
+from virtual_bench.ipv6 import advertisements
 from virtual_bench.process import Program
 from virtual_bench.sshd import SshServer
 from virtual_bench.state import FILES
@@ -38,4 +42,4 @@ def relay(inventory: Inventory) -> tuple[str, ...]:
         for system in inventory.systems.values()
     ]
     quiet = ("--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0", "--log-facility=-")
-    return ("/usr/sbin/dnsmasq", "--keep-in-foreground", *quiet, *relays)
+    return ("/usr/sbin/dnsmasq", "--keep-in-foreground", *quiet, *relays, *advertisements(inventory))

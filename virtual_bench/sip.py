@@ -21,6 +21,11 @@ PHRASES = {
 Peer = tuple[str, int]
 
 
+def in_uri(host: str) -> str:
+    """A host as it stands in a URI or a Via: an IPv6 address in brackets (RFC 3261, 25.1)."""
+    return f"[{host}]" if ":" in host else host
+
+
 class Framing:
     """Cuts a stream into messages by their Content-Length (RFC 3261, 18.3)."""
 
@@ -76,7 +81,7 @@ def new_request(
     """A request with a Via of its own; `via` is its transport ("UDP", "TCP") and the sender's address."""
     transport, (host, port) = via
     request = Request(method, target)
-    request.via = [Via(transport, host, port, Parameters(branch=new_branch(), rport=None))]
+    request.via = [Via(transport, in_uri(host), port, Parameters(branch=new_branch(), rport=None))]
     request.headers.set("Max-Forwards", "70")
     request.from_address, request.to_address = local, remote
     request.call_id, request.cseq = call_id, CSeq(number, method)
@@ -103,8 +108,9 @@ def stamp_received(request: Request, peer: Peer) -> None:
     top, *others = request.via
     parameters = top.parameters
     if "rport" in parameters:
-        parameters = parameters.replace(rport=str(peer[1]), received=peer[0])
-    elif top.host != peer[0]:
+        parameters = parameters.replace(rport=str(peer[1]))
+    # Of IPv6 only where it differs from what is said: the parser's way to write it there is nobody else's.
+    if top.host != in_uri(peer[0]) or ("rport" in parameters and ":" not in peer[0]):
         parameters = parameters.replace(received=peer[0])
     request.via = [Via(top.transport, top.host, top.port, parameters), *others]
 

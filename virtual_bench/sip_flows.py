@@ -82,7 +82,8 @@ class Datagrams(asyncio.DatagramProtocol):
             message = parse(data)
         except (ValueError, KeyError):
             return
-        flow = self.flow or DatagramFlow(self._transport, self._local, addr, connected=False)
+        # By IPv6 there is more than host and port.
+        flow = self.flow or DatagramFlow(self._transport, self._local, addr[:2], connected=False)
         self._receive(flow, message)
 
     def error_received(self, exc: Exception) -> None:  # noqa: ARG002
@@ -165,7 +166,8 @@ async def open_flow(
     """
     loop = asyncio.get_running_loop()
     if transport == "udp":
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         # One socket per controller, all from the phone's one port: each gets its own peer's ICMP errors.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(local)

@@ -59,7 +59,7 @@ def topology_of(inventory: Inventory) -> Topology:
     """That of a bench."""
     systems = inventory.systems
     return Topology(
-        {str(system.address): role for role, system in systems.items()},
+        dict(inventory.roles),
         {
             role: name
             for role in Role

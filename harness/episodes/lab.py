@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 
@@ -413,8 +413,13 @@ class Lab:
                 "its address is not known: it was not seen to register.", device=phone,
                 next_step="look whether its port is mirrored.",
             )  # fmt: skip
-        site = self.inventory.sites[self.inventory.systems[role].site]
-        ref = PathRef(router, IPv4Address(address), site.subnet)
+        network = self.inventory.sites[self.inventory.systems[role].site].network_for(ip_address(address))
+        if network is None:
+            raise ConfigurationFault(
+                f"it registers by IPv6, and the {role} system's site has none.", device=phone,
+                next_step="state 'ipv6' of that site in the inventory.",
+            )  # fmt: skip
+        ref = PathRef(router, ip_address(address), network)
         self._stimulus(self.door.set_path(ref, wanted, verb, path_name(phone, role)))
 
     def _outlet(self, device: str) -> OutletRef:

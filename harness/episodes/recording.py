@@ -156,7 +156,7 @@ class Recording:
         """Phone or system → product and version, as far as it told them at the failover system's port."""
         point = next(name for name, one in self.inventory.captures.items() if Role.FAILOVER.value in one.sees)
         files = next(self.files_of(one) for one in self.manifest.captures if one.point == point)
-        names = {str(system.address): role.value for role, system in self.inventory.systems.items()}
+        names = {address: role.value for address, role in self.inventory.roles.items()}
         extensions = {phone.extension: name for name, phone in self.inventory.phones.items()}
         for attempt in self.timeline.attempts:
             if attempt.extension in extensions:

@@ -25,6 +25,7 @@ from harness.inventory.models import (
 from harness.inventory.stated import (
     kept_out,
     movers,
+    no_ipv6,
     off_at_failover,
     other_domain,
     other_root,
@@ -63,6 +64,7 @@ __all__ = [
     "kept_out",
     "load_inventory",
     "movers",
+    "no_ipv6",
     "off_at_failover",
     "other_domain",
     "other_root",

@@ -129,7 +129,11 @@ def _unique(inventory: Inventory) -> Iterator[Finding]:
     yield from _twice("extension", extensions)
     yield from _twice("MAC address", [((*place, "mac"), phone.mac) for place, phone in phones])
     yield from _twice("name", [(place, place[1]) for place, _ in phones])
-    yield from _twice("address", [(("systems", r.value, "address"), s.address) for r, s in inventory.systems.items()])
+    systems = inventory.systems.items()
+    yield from _twice("address", [(("systems", r.value, "address"), s.address) for r, s in systems])
+    yield from _twice(
+        "address", [(("systems", r.value, "ipv6", "address"), s.ipv6.address) for r, s in systems if s.ipv6]
+    )
 
 
 def _twice(what: str, entries: Iterable[tuple[Place, Hashable]]) -> Iterator[Finding]:
@@ -177,6 +181,37 @@ def _sites(inventory: Inventory) -> Iterator[Finding]:
         yield from _one_of((*place, "site"), phone.site, inventory.sites, "site")
 
 
+def _ipv6(inventory: Inventory) -> Iterator[Finding]:
+    for role, system in inventory.systems.items():
+        site = inventory.sites.get(system.site)
+        if system.ipv6 is None or site is None:  # an unknown site is a finding of its own
+            continue
+        place: Place = ("systems", role.value, "ipv6", "address")
+        if site.ipv6 is None:
+            yield Finding(place, f"site '{system.site}' has no IPv6; expected 'ipv6' there, too")
+        elif system.ipv6.address not in site.ipv6.subnet:
+            yield Finding(place, f"not in the network of site '{system.site}'; expected one of {site.ipv6.subnet}")
+    yield from _by_ipv6(inventory, "phones", Role.HOME)
+    yield from _by_ipv6(inventory, "failover_phones", Role.FAILOVER)
+
+
+def _by_ipv6(inventory: Inventory, kind: str, role: Role) -> Iterator[Finding]:
+    """What the phones of a system lack to register there by IPv6."""
+    system = inventory.systems.get(role)
+    for (entry, name), phone in _telephones(inventory):
+        if entry != kind or phone.ip == 4 or phone.model not in catalogue():
+            continue
+        site = inventory.sites.get(phone.site)
+        if phone.protocol is not Protocol.SIP:
+            yield Finding((kind, name, "ip"), "only SIP phones register by IPv6; expected 4")
+        elif site is not None and site.ipv6 is None:
+            yield Finding((kind, name, "ip"), f"site '{phone.site}' has no IPv6; expected 'ipv6' there, or 4 here")
+        elif system is not None and not system.serves_ipv6:
+            yield Finding(
+                (kind, name, "ip"), f"the {role} system serves no phones by IPv6; expected its 'ipv6', or 4 here"
+            )
+
+
 _CHECKS: tuple[Callable[[Inventory], Iterator[Finding]], ...] = (
     _roles,
     _sites,
@@ -188,5 +223,6 @@ _CHECKS: tuple[Callable[[Inventory], Iterator[Finding]], ...] = (
     _licences,
     _probes,
     _captures,
+    _ipv6,
     _unique,
 )

@@ -4,7 +4,7 @@ All periods are bench seconds. Names are the keys of their mappings and unique o
 """
 
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,6 +55,13 @@ class OutletRef(Entry):
     outlet: int = Field(ge=1)
 
 
+class SiteIpv6(Entry):
+    """The IPv6 network of a site, with the address of its router, which advertises it to phones."""
+
+    subnet: IPv6Network
+    gateway: IPv6Address
+
+
 class Site(Entry):
     """A network with the address of its router.
 
@@ -64,6 +71,18 @@ class Site(Entry):
     subnet: IPv4Network
     gateway: IPv4Address
     router: Name | None = None
+    ipv6: SiteIpv6 | None = Field(default=None, description="Not stated: there is no IPv6 in this network.")
+
+    @property
+    def gateways(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Its router's addresses."""
+        return (self.gateway, *((self.ipv6.gateway,) if self.ipv6 is not None else ()))
+
+    def network_for(self, address: IPv4Address | IPv6Address) -> IPv4Network | IPv6Network | None:
+        """Its network of the IP version of `address`; None where it has none."""
+        if address.version == 4:
+            return self.subnet
+        return self.ipv6.subnet if self.ipv6 is not None else None
 
 
 class SipSettings(Entry):
@@ -72,6 +91,13 @@ class SipSettings(Entry):
     domain: str
     transports: tuple[Literal["udp", "tcp", "tls"], ...] = ("udp", "tcp")
     port: Port = 5060
+
+
+class SystemIpv6(Entry):
+    """*Stated* IPv6 of a system: its address, and whether SIP phones can register there."""
+
+    address: IPv6Address
+    extensions: Literal["on", "off"] = "on"
 
 
 class H323Settings(Entry):
@@ -93,6 +119,7 @@ class System(Entry):
 
     site: Name
     address: IPv4Address
+    ipv6: SystemIpv6 | None = Field(default=None, description="Not stated: the system has no IPv6.")
     mac: Mac | None = None
     port: PortRef
     outlet: OutletRef | None = None
@@ -119,6 +146,11 @@ class System(Entry):
         description="Logs a phone out at this system's command line (SSH), so that it logs in anew by itself; "
         "{extension} stands for the phone's. Not stated: there is no such command.",
     )
+
+    @property
+    def serves_ipv6(self) -> bool:
+        """Whether phones can register at it by IPv6."""
+        return self.ipv6 is not None and self.ipv6.extensions == "on"
 
 
 class KeepaliveRule(Entry):
@@ -211,6 +243,7 @@ class Phone(Entry):
     outlet: OutletRef | None = None
     mac: Mac
     transport: Literal["udp", "tcp", "tls"] = "udp"
+    ip: Literal[4, 6] = Field(default=4, description="The IP version by which it registers.")
     site: Name = "phones"
     sson: int | None = Field(
         default=None, ge=128, le=254, description="Number of its site-specific DHCP option; default: its model's."
@@ -398,6 +431,12 @@ class Inventory(Entry):
     def telephones(self) -> dict[Name, Phone]:
         """Those of both systems."""
         return {**self.phones, **self.failover_phones}
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """Address, IPv4 or IPv6, to the system that has it."""
+        by_ipv6 = {str(system.ipv6.address): role for role, system in self.systems.items() if system.ipv6 is not None}
+        return {str(system.address): role for role, system in self.systems.items()} | by_ipv6
 
     @property
     def managed(self) -> dict[str, Managed]:

@@ -26,6 +26,12 @@ def other_root(inventory: Inventory) -> str:
     return "" if home == failover else "this bench states another root for the failover system's certificate"
 
 
+def no_ipv6(inventory: Inventory) -> str:
+    """Why phones by IPv6 find nobody to register with at the failover system; "" where they do."""
+    serves = inventory.systems[Role.FAILOVER].serves_ipv6
+    return "" if serves else "this bench states that the failover system supports no IPv6 extensions"
+
+
 def kept_out(inventory: Inventory, protocol: Protocol) -> str:
     """Why the failover system never lets phones of `protocol` in; "" where it does once home is lost."""
     return off_at_failover(inventory, protocol) or (other_domain(inventory) if protocol is Protocol.SIP else "")
@@ -35,7 +41,9 @@ def stays_put(inventory: Inventory, phone: Phone) -> str:
     """Why the phone is not due to move, whatever happens to home; "" where it is."""
     if not phone.resilient:
         return "this bench states that the phone does not know the failover system"
-    return kept_out(inventory, phone.protocol) or (other_root(inventory) if phone.transport == "tls" else "")
+    by_ipv6 = no_ipv6(inventory) if phone.ip == 6 else ""
+    by_tls = other_root(inventory) if phone.transport == "tls" else ""
+    return kept_out(inventory, phone.protocol) or by_ipv6 or by_tls
 
 
 def movers(inventory: Inventory) -> dict[str, Phone]:

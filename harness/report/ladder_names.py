@@ -55,8 +55,10 @@ class Names:
         phones = inventory.phones
         self._extensions = {phone.extension: name for name, phone in phones.items()}
         self._macs = {phone.mac.lower(): name for name, phone in phones.items()}
-        systems = {str(system.address): role.value for role, system in inventory.systems.items()}
-        gateways = {str(site.gateway): f"router {name}" for name, site in inventory.sites.items()}
+        systems = {address: role.value for address, role in inventory.roles.items()}
+        gateways = {
+            str(gateway): f"router {name}" for name, site in inventory.sites.items() for gateway in site.gateways
+        }
         self._fixed |= gateways | systems | {str(inventory.lab_host.address.ip): "probe"}
         self.order = (*phones, "probe")
 

@@ -92,6 +92,27 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
             "captures.home.netns: a namespace of another machine; expected 'netns' or 'sensor'",
         ),
         ("line: null", "line: this field is missing"),
+        ("phones: {phone-9641: {ip: 6}}", "phones.phone-9641.ip: only SIP phones register by IPv6; expected 4"),
+        ("phones: {phone-J179: {ip: 6}}", "site 'phones' has no IPv6; expected 'ipv6' there, or 4 here"),
+        (
+            "sites: {phones: {ipv6: {subnet: 'fd77:3::/64', gateway: 'fd77:3::1'}}}\nphones: {phone-J179: {ip: 6}}",
+            "phones.phone-J179.ip: the home system serves no phones by IPv6; expected its 'ipv6', or 4 here",
+        ),
+        (
+            "systems: {home: {ipv6: {address: 'fd77:1::10'}}}",
+            "systems.home.ipv6.address: site 'home' has no IPv6; expected 'ipv6' there, too",
+        ),
+        (
+            "sites: {home: {ipv6: {subnet: 'fd77:1::/64', gateway: 'fd77:1::1'}}}\n"
+            "systems: {home: {ipv6: {address: 'fd77:2::10'}}}",
+            "systems.home.ipv6.address: not in the network of site 'home'; expected one of fd77:1::/64",
+        ),
+        (
+            "sites: {home: {ipv6: {subnet: 'fd77::/16', gateway: 'fd77:1::1'}},"
+            " failover: {ipv6: {subnet: 'fd77::/16', gateway: 'fd77:2::1'}}}\n"
+            "systems: {home: {ipv6: {address: 'fd77:1::10'}}, failover: {ipv6: {address: 'fd77:1::10'}}}",
+            "systems.failover.ipv6.address: this address is already that of systems.home.ipv6",
+        ),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 
 from harness.base.errors import ConfigurationFault
 from harness.cli import app
+from harness.inventory import find_bench
 from harness.report.captures import Captures, captures_of
 from harness.report.ladder import Arrow, Kind, Ladder, Note, Party, Tone
 from harness.report.ladder_making import Wanted, ladder_of
+from harness.report.ladder_names import Names
 from harness.report.ladder_svg import ladder_svg
 from harness.report.ladder_text import columns_for, print_ladder
 from tests.harness.decoding import T0, inventory, needs_tshark
@@ -49,6 +51,12 @@ def exchange(host: str, at: float, answer: str = "200 OK", again: int = 0) -> li
     request = phone.register()
     asked = [(at + 0.5 * number, udp(*up, request)) for number in range(again + 1)]
     return [*asked, (at + 0.02, udp(*down, phone.answer(answer, 180)))] if answer else asked
+
+
+def test_systems_and_routers_have_their_names_by_ipv6_too() -> None:
+    names = Names(find_bench("virtual-ipv6").inventory)
+    told = [names.of(address, 0) for address in ("10.77.1.10", "fd77:1::10", "fd77:2::10", "fd77:3::1", "fd77:3::2")]
+    assert told == ["home", "home", "failover", "router phones", "fd77:3::2"]
 
 
 @needs_tshark

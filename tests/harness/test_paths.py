@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import ConfigurationFault, LabFault
+from harness.base.stimulus import Stimulus
+from harness.base.units import EpochSeconds
 from harness.capture.events import Outcome
+from harness.drivers.protocols import PathRef
 from harness.episodes.episode import library
 from harness.episodes.lab import Lab
 from harness.episodes.live import LiveView
@@ -68,6 +71,34 @@ def test_a_path_is_not_blocked_without_a_router(tmp_path: Path, monkeypatch: pyt
 def test_a_path_is_not_blocked_of_a_phone_that_was_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LabFault, match="phone-1608: its address is not known"):
         lab(tmp_path, monkeypatch, bench(tmp_path)).block("phone-1608", HOME)
+
+
+ADDRESS_6 = "fd77:3::77:ff:fe00:301"
+
+
+def test_the_path_of_a_phone_by_ipv6_leads_to_the_network_that_the_systems_site_has_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = list[PathRef]()
+
+    def set_path(ref: PathRef, *_: object) -> Stimulus:
+        blocked.append(ref)
+        return Stimulus("block", "phone-J179", EpochSeconds(0), EpochSeconds(1))
+
+    made = lab(tmp_path, monkeypatch, find_bench("virtual-ipv6").inventory)
+    monkeypatch.setattr(made.live, "address", lambda _: ADDRESS_6)
+    monkeypatch.setattr(made.door, "set_path", set_path)
+    made.block("phone-J179", HOME)
+    assert blocked == [PathRef.of("core", f"{ADDRESS_6} - fd77:1::/64")]
+
+
+def test_where_that_site_has_none_it_cannot_be_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = lab(tmp_path, monkeypatch, bench(tmp_path))
+    monkeypatch.setattr(made.live, "address", lambda _: ADDRESS_6)
+    with pytest.raises(
+        ConfigurationFault, match="phone-J179: it registers by IPv6, and the home system's site has none"
+    ):
+        made.block("phone-J179", HOME)
 
 
 def test_the_view_knows_from_where_a_phone_asks_and_how_often_it_refreshes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ def stated(bench: str) -> Inventory:
         ("virtual-no-sip", "no SIP extensions", ""),
         ("virtual-other-domain", "another SIP domain", ""),
         ("virtual-manual", "", ""),
+        ("virtual-ipv6", "", ""),
     ],
 )
 def test_who_moves(bench: str, sip_stays: str, h323_stays: str) -> None:

@@ -9,8 +9,9 @@ import pytest
 from harness.base.units import EpochSeconds
 from harness.capture.decoder import Decoded, decode
 from harness.capture.events import CallEvent, CallStep, FetchEvent, LookupEvent, Outcome
-from harness.capture.topology import open_topology
-from harness.inventory import Protocol
+from harness.capture.products import products_seen
+from harness.capture.topology import open_topology, topology_of
+from harness.inventory import Protocol, find_bench
 from tests.harness.decoding import T0, attempts, decoded, needs_tshark, only
 from tests.harness.tls import Secret
 from tests.harness.wire import (
@@ -20,6 +21,7 @@ from tests.harness.wire import (
     Timed,
     call_signalling,
     fragments,
+    port_unreachable6,
     tcp,
     udp,
     udp6,
@@ -29,7 +31,7 @@ from tests.harness.wire import (
 
 pytestmark = needs_tshark
 
-PHONE_6, HOME_6 = "fd77:3::101", "fd77:1::10"
+PHONE_6, HOME_6, FAILOVER_6 = "fd77:3::101", "fd77:1::10", "fd77:2::10"
 
 
 def register(phone: Dialogue) -> list[tuple[bool, bytes]]:
@@ -58,6 +60,30 @@ def test_ipv6(tmp_path: Path) -> None:
     assert [(each.outcome, each.extension, each.source, each.role) for each in found] == [
         (Outcome.ACCEPTED, "301", PHONE_6, HOME_6)
     ]
+
+
+def test_who_speaks_by_ipv6_is_known_and_so_is_a_system_that_has_no_ear(tmp_path: Path) -> None:
+    described = find_bench("virtual-ipv6").inventory
+    phone = Dialogue(host=f"[{PHONE_6}]")
+    to_home = [
+        udp6((PHONE_6, 5060), (HOME_6, 5060), text) if asked else udp6((HOME_6, 5060), (PHONE_6, 5060), text)
+        for asked, text in register(phone)
+    ]
+    in_vain = udp6((PHONE_6, 5060), (FAILOVER_6, 5060), Dialogue(host=f"[{PHONE_6}]", call_id="in vain").register())
+    by_router = port_unreachable6("fd77:3::1", PHONE_6, in_vain)
+    frames = [in_vain, by_router, port_unreachable6(FAILOVER_6, PHONE_6, in_vain)]
+    for seen, outcome in ((frames[:2], Outcome.UNHEARD), (frames, Outcome.REFUSED)):
+        timed = [(number / 10, frame) for number, frame in enumerate([*to_home, *seen])]
+        path = write(tmp_path / "phones.pcapng", [(T0 + at, frame) for at, frame in timed])
+        found = attempts(decode({"phones": [path]}, topology_of(described), EpochSeconds(T0 + 100)))
+        assert {(each.role, each.outcome) for each in found} == {("home", Outcome.ACCEPTED), ("failover", outcome)}
+        assert {each.source for each in found} == {PHONE_6}
+
+
+def test_what_a_device_calls_itself_is_kept_by_its_ipv6_address(tmp_path: Path) -> None:
+    request = Dialogue(host=f"[{PHONE_6}]").register().replace(b"Max-", b"User-Agent: Avaya J179\r\nMax-")
+    frames = [(0.0, udp6((PHONE_6, 5060), (HOME_6, 5060), request))]
+    assert products_seen(write(tmp_path / "some.pcapng", frames)) == {PHONE_6: "Avaya J179"}
 
 
 def test_vlan_tags_and_fragments(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ FILES = {
     night.bench: night
     for night in (
         Night("virtual-all", ("home_lost", "softphones_alone")),
+        Night("virtual-ipv6", ("home_lost", "paths_blocked")),
         Night("virtual-manual", ("manual_failback",)),
         Night("virtual-no-h323"),
         Night("virtual-no-sip"),

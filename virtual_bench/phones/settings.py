@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from virtual_bench.sip import PORT, TLS_PORT
 
@@ -25,13 +26,15 @@ class Controller:
 class Settings:
     """What a telephone goes by. `gatekeepers` are addresses with the RAS port, in order.
 
-    `asks_home`: away from its first system it asks there again and again (FAILBACK_POLICY auto).
+    `asks_home`: away from its first system it asks there again and again (FAILBACK_POLICY auto). `ip`: the version by
+    which it registers (SIGNALING_ADDR_MODE); by 6 with those of SIP_CONTROLLER_LIST_2 (J100 administration guide).
     """
 
     controllers: tuple[Controller, ...]
     domain: str
     gatekeepers: tuple[tuple[str, int], ...]
     asks_home: bool
+    ip: int = 4
 
     @property
     def without_resilience(self) -> "Settings":
@@ -61,25 +64,26 @@ def settings_lines(text: str) -> dict[str, str]:
 
 
 def controllers(text: str) -> tuple[Controller, ...]:
-    """SIP_CONTROLLER_LIST: `host[:port][;transport=…]`, comma-separated."""
+    """SIP_CONTROLLER_LIST: `host[:port][;transport=…]`, comma-separated; an IPv6 address in brackets."""
     return tuple(_controller(entry.strip()) for entry in text.split(",") if entry.strip())
 
 
 def _controller(entry: str) -> Controller:
     address, *parameters = entry.split(";")
-    host, _, port = address.partition(":")
+    end = urlsplit(f"//{address}")
     transport = next((p.partition("=")[2] for p in parameters if p.startswith("transport=")), "tls")
-    return Controller(host, int(port or (TLS_PORT if transport == "tls" else PORT)), transport)
+    return Controller(str(end.hostname), end.port or (TLS_PORT if transport == "tls" else PORT), transport)
 
 
 def combine(option: Mapping[str, list[str]], file: Mapping[str, str]) -> Settings:
     """Both sources together. Raises ValueError where the file lacks what it must have."""
-    port = int(option.get("MCPORT", ["1719"])[0])
+    port, ip = int(option.get("MCPORT", ["1719"])[0]), int(file.get("SIGNALING_ADDR_MODE", "4"))
     return Settings(
-        controllers=controllers(file.get("SIP_CONTROLLER_LIST", "")),
+        controllers=controllers(file.get("SIP_CONTROLLER_LIST_2" if ip == 6 else "SIP_CONTROLLER_LIST", "")),
         domain=file.get("SIPDOMAIN", ""),
         gatekeepers=tuple((host, port) for host in option.get("MCIPADD", [])),
         asks_home=file.get("FAILBACK_POLICY", "auto") == "auto",
+        ip=ip,
     )
 
 

@@ -11,7 +11,7 @@ from virtual_bench.phones.behaviour import SipBehaviour
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Controller
 from virtual_bench.scaled_time import ScaledClock
-from virtual_bench.sip import PORT, new_request, new_tag
+from virtual_bench.sip import PORT, in_uri, new_request, new_tag
 from virtual_bench.sip_digest import credentials_for
 from virtual_bench.sip_flows import Flow, open_flow
 from virtual_bench.sip_transactions import Transactions
@@ -127,7 +127,8 @@ class Registration:
             method, target if method == "REGISTER" else aor, local, Address(aor), call_id, self._number, via
         )
         transport = Parameters(transport=flow.transport.lower())
-        request.contact = [Address(URI("sip", self._host, self._identity.extension, port=PORT, parameters=transport))]
+        contact = URI("sip", in_uri(self._host), self._identity.extension, port=PORT, parameters=transport)
+        request.contact = [Address(contact)]
         request.expires, request.user_agent = expires, self._identity.user_agent
         if method == "SUBSCRIBE":
             request.headers.set("Event", "reg")

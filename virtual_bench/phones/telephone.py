@@ -7,6 +7,7 @@ from harness.inventory import Bench
 from virtual_bench.phones.behaviour import ASK_AGAIN, BOOT
 from virtual_bench.phones.dhcp_client import USUAL_SITE_OPTION, DhcpClient, Lease
 from virtual_bench.phones.identity import Identity
+from virtual_bench.phones.ipv6_address import ipv6_address
 from virtual_bench.phones.settings import Settings, combine, fetch, settings_lines, site_option
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.tls import telephone_context
@@ -39,7 +40,8 @@ class Telephone:
             tasks.create_task(client.run())
             lease = await client.lease()
             settings = await self._settings(lease)
-            await self._agent(settings, lease.address).run()
+            host = await ipv6_address() if settings.ip == 6 else lease.address
+            await self._agent(settings, host).run()
 
     async def _settings(self, lease: Lease) -> Settings:
         option = site_option(lease.site)

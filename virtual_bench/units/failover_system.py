@@ -11,7 +11,7 @@ from virtual_bench.units.failover_policy import OPEN, FailoverPolicy, Mode
 from virtual_bench.units.line_messages import RECORDS, STATE
 from virtual_bench.units.link_watch import watch_carrier
 from virtual_bench.units.manual_failback import ManualFailback
-from virtual_bench.units.records import Records, Told, User, own_users_of
+from virtual_bench.units.records import Records, Told, User, ipv6_controllers, own_users_of
 from virtual_bench.units.settings_file import SettingsServer, settings_file
 from virtual_bench.units.surroundings import Surroundings
 
@@ -52,7 +52,8 @@ class FailoverSystem:
             self._remember()
         sip = self._around.sip
         if self._registrar and sip:
-            await self._registrar.serve(self._around.host, sip.transports, sip.port)
+            for host in self._around.sip_hosts:
+                await self._registrar.serve(host, sip.transports, sip.port)
         if self._gatekeeper:
             await self._gatekeeper.serve()
         await SettingsServer(self._settings).serve(self._around.host)
@@ -237,11 +238,14 @@ class FailoverSystem:
         if self._policy.mode not in OPEN or not records.scopes:
             own, here = self._own.values(), [self._around.host]
             domain = self._around.system.sip.domain if self._around.system.sip else ""
-            return settings_file(user_agent, own, here, domain, pushed=pushed, manual=False) if own else None
+            by_ipv6 = ipv6_controllers(self._around.bench, self._around.role)
+            file = settings_file(user_agent, own, here, domain, pushed=pushed, manual=False, by_ipv6=by_ipv6)
+            return file if own else None
         users, controllers = records.users.values(), records.scopes[0].controllers
         # Home's phones go on in home's domain, which may not be ours.
         domain, manual = records.sip_domain, records.manual
-        return settings_file(user_agent, users, controllers, domain, pushed=pushed, manual=manual)
+        by_ipv6 = records.scopes[0].controllers_by_ipv6
+        return settings_file(user_agent, users, controllers, domain, pushed=pushed, manual=manual, by_ipv6=by_ipv6)
 
     def status(self) -> dict[str, Any]:
         """What the unit's commands show."""

@@ -3,13 +3,14 @@
 import asyncio
 from typing import Any
 
+from harness.inventory import Role
 from virtual_bench.units.admission import Decision
 from virtual_bench.units.bindings import Bindings, take_back
 from virtual_bench.units.dhcp import read_leases
 from virtual_bench.units.home_policy import HomePolicy
 from virtual_bench.units.line_messages import RECORDS, STATE
 from virtual_bench.units.link_watch import watch_carrier
-from virtual_bench.units.records import Records, User, scopes_of, users_of
+from virtual_bench.units.records import Records, User, ipv6_controllers, scopes_of, users_of
 from virtual_bench.units.settings_file import SettingsServer, settings_file
 from virtual_bench.units.surroundings import Surroundings
 
@@ -40,7 +41,8 @@ class HomeSystem:
         """Bring all services up."""
         sip = self._around.sip
         if self._registrar and sip:
-            await self._registrar.serve(self._around.host, sip.transports, sip.port)
+            for host in self._around.sip_hosts:
+                await self._registrar.serve(host, sip.transports, sip.port)
         if self._gatekeeper:
             await self._gatekeeper.serve()
         await self._around.run_line(self._line)
@@ -94,8 +96,10 @@ class HomeSystem:
         systems = self._around.bench.inventory.systems.values()
         pushed = self._around.virtual.failback == "pushed"
         controllers = [str(system.address) for system in systems]
-        users = self._users.values()
-        return settings_file(user_agent, users, controllers, self._domain, pushed=pushed, manual=self._manual)
+        users, by_ipv6 = self._users.values(), ipv6_controllers(self._around.bench, Role.HOME, Role.FAILOVER)
+        return settings_file(
+            user_agent, users, controllers, self._domain, pushed=pushed, manual=self._manual, by_ipv6=by_ipv6
+        )
 
     def status(self) -> dict[str, Any]:
         """What the unit's commands show."""

@@ -11,7 +11,7 @@ class User:
     """One extension of home, with what its telephone needs; `protocol` is "sip" or "h323".
 
     `kind` of its telephone: "physical", "soft" for a program, "base" for one of handsets; `family`: which telephones it
-    is like, "" where home does not know.
+    is like, "" where home does not know. `ip`: the version by which its telephone is to register.
     """
 
     extension: str
@@ -22,6 +22,7 @@ class User:
     user_agent: str = ""
     kind: str = "physical"
     family: str = ""
+    ip: int = 4
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Scope:
 
     `controllers` are the systems that a phone is to register with, in order; `settings_server` has its
     settings file. The failover system's own phones ask for the option `failover_sson`, and are to register with
-    `failover`.
+    `failover`. `controllers_by_ipv6`: IPv6 addresses of the systems that have one.
     """
 
     netmask: str
@@ -45,6 +46,7 @@ class Scope:
     settings_server: str
     failover_sson: int | None = None
     failover: str = ""
+    controllers_by_ipv6: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Records:
     def from_json(cls, data: dict[str, Any]) -> "Records":
         """The records out of what `as_json` gave."""
         users = {extension: User(**user) for extension, user in data["users"].items()}
-        scopes = tuple(Scope(**scope | {"controllers": tuple(scope["controllers"])}) for scope in data["scopes"])
+        lists = ("controllers", "controllers_by_ipv6")
+        scopes = tuple(Scope(**scope | {name: tuple(scope[name]) for name in lists}) for scope in data["scopes"])
         return cls(users, dict(data["registered"]), scopes, dict(data["leases"]), data["sip_domain"], data["manual"])
 
 
@@ -110,7 +113,7 @@ class Told:
 def users_of(bench: Bench) -> dict[str, User]:
     """Home's users by extension: its phones', the two of the registration probe and the two that never register."""
     inventory = bench.inventory
-    users = [_user(phone, phone.catalogued, phone.transport) for phone in inventory.phones.values()]
+    users = [_user_of(phone) for phone in inventory.phones.values()]
     for probe in inventory.probes.values():
         like = inventory.phones[probe.like].catalogued
         users += [_user(entry, like) for entry in ((probe, probe.as_stranger()) if probe.stranger else (probe,))]
@@ -119,21 +122,29 @@ def users_of(bench: Bench) -> dict[str, User]:
 
 def own_users_of(bench: Bench) -> dict[str, User]:
     """The failover system's own users by extension."""
-    own = bench.inventory.failover_phones.values()
-    return {phone.extension: _user(phone, phone.catalogued, phone.transport) for phone in own}
+    return {phone.extension: _user_of(phone) for phone in bench.inventory.failover_phones.values()}
 
 
-def _user(entry: Phone | ProbeExtension, model: Model, transport: str = "udp") -> User:
+def _user_of(phone: Phone) -> User:
+    return replace(_user(phone, phone.catalogued), transport=phone.transport, ip=phone.ip)
+
+
+def _user(entry: Phone | ProbeExtension, model: Model) -> User:
     return User(
         entry.extension,
         entry.user,
         model.protocol.value,
         entry.password.resolve(),
-        transport,
-        model.user_agent,
-        model.kind,
-        model.family,
+        user_agent=model.user_agent,
+        kind=model.kind,
+        family=model.family,
     )
+
+
+def ipv6_controllers(bench: Bench, *roles: Role) -> tuple[str, ...]:
+    """The IPv6 addresses of those systems that have one, whether or not they take phones there."""
+    systems = [bench.inventory.systems[role] for role in roles]
+    return tuple(str(system.ipv6.address) for system in systems if system.ipv6 is not None)
 
 
 def scopes_of(bench: Bench, *, apart: bool = True) -> tuple[Scope, ...]:
@@ -160,4 +171,5 @@ def _scope(bench: Bench, scope: DhcpScope, controllers: tuple[str, ...], own: st
         settings_server=controllers[0],
         failover_sson=scope.sson_of_failover,
         failover=own,
+        controllers_by_ipv6=ipv6_controllers(bench, Role.HOME, Role.FAILOVER),
     )

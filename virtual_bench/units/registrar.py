@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sipmessage import Request, Response
 
 from virtual_bench.scaled_time import ScaledClock
-from virtual_bench.sip import PORT, TLS_PORT, answer, asked_expiry
+from virtual_bench.sip import PORT, TLS_PORT, answer, asked_expiry, in_uri
 from virtual_bench.sip_digest import Challenger, proves
 from virtual_bench.sip_flows import Flow, serve_datagrams, serve_streams
 from virtual_bench.sip_transactions import Transactions
@@ -173,7 +173,7 @@ class Registrar:
         self._bindings.remove(extension)
 
     def _log(self, what: str, extension: str, flow: Flow, **about: object) -> None:
-        peer = f"{flow.peer[0]}:{flow.peer[1]}"
+        peer = f"{in_uri(flow.peer[0])}:{flow.peer[1]}"
         self._truth.write(what, extension=extension, protocol="sip", peer=peer, **about)
 
 

@@ -6,7 +6,7 @@ Names and defaults as in the 9600 SIP and J100 administration guides.
 import asyncio
 from collections.abc import Callable, Iterable
 
-from virtual_bench.sip import PORT, TLS_PORT
+from virtual_bench.sip import PORT, TLS_PORT, in_uri
 from virtual_bench.units.records import User
 
 PATH = "/46xxsettings.txt"
@@ -16,20 +16,25 @@ WAITS = 5.0
 
 
 def settings_file(
-    user_agent: str, users: Iterable[User], controllers: Iterable[str], domain: str, *, pushed: bool, manual: bool
+    user_agent: str,
+    users: Iterable[User],
+    controllers: Iterable[str],
+    domain: str,
+    *,
+    pushed: bool,
+    manual: bool,
+    by_ipv6: Iterable[str] = (),
 ) -> str:
     """The file for a telephone that says it is `user_agent`: lines `SET NAME value`.
 
-    `pushed`: the failover system sends telephones back, they do not ask by themselves; nor do H.323 telephones
-    where failback is `manual`.
+    `by_ipv6`: the controllers of a telephone that is to register so. `pushed`: the failover system sends telephones
+    back, they do not ask by themselves; nor do H.323 telephones where failback is `manual`.
     """
     user = next((user for user in users if user.user_agent and user.user_agent in user_agent), None)
     transport = user.transport if user else "tcp"
     told = pushed or (manual and user is not None and user.protocol == "h323")
-    port = TLS_PORT if transport == "tls" else PORT
-    servers = ",".join(f"{host}:{port};transport={transport}" for host in controllers)
     settings = {
-        "SIP_CONTROLLER_LIST": f'"{servers}"',
+        "SIP_CONTROLLER_LIST": _controllers(controllers, transport),
         "SIPDOMAIN": domain,
         "FAILBACK_POLICY": "admin" if told else "auto",
         "REGISTERWAIT": 900,
@@ -37,7 +42,14 @@ def settings_file(
         "RECOVERYREGISTERWAIT": 60,
         "DISCOVER_AVAYA_ENVIRONMENT": 0,
     }
+    if user and user.ip == 6:
+        settings |= {"SIP_CONTROLLER_LIST_2": _controllers(by_ipv6, transport), "SIGNALING_ADDR_MODE": 6}
     return "".join(f"SET {name} {value}\n" for name, value in settings.items())
+
+
+def _controllers(hosts: Iterable[str], transport: str) -> str:
+    port = TLS_PORT if transport == "tls" else PORT
+    return f'"{",".join(f"{in_uri(host)}:{port};transport={transport}" for host in hosts)}"'
 
 
 class SettingsServer:

@@ -61,6 +61,13 @@ class Surroundings:
         """The unit's address."""
         return str(self.system.address)
 
+    @property
+    def sip_hosts(self) -> list[str]:
+        """The unit's addresses at which telephones can register by SIP."""
+        ipv6 = self.system.ipv6
+        serves = ipv6 is not None and (self.system.serves_ipv6 or self.conduct.serves_anyway)
+        return [self.host, str(ipv6.address)] if ipv6 is not None and serves else [self.host]
+
     def files(self, name: str) -> Path:
         """A folder of the unit's own for the files of one service; it outlives reboots."""
         return self.bench.state / "files" / self.role.value / name
