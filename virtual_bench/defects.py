@@ -221,6 +221,13 @@ DEFECTS = {
             bench="virtual-other-domain",
         ),
         Defect(
+            "serves-ipv6-anyway",
+            "The failover system lets phones in by IPv6, though it states that it supports no IPv6 extensions.",
+            ("CFG-IPV6",),
+            lambda conduct: replace(conduct, serves_anyway=True),
+            bench="virtual-no-ipv6",
+        ),
+        Defect(
             "waits-for-all",
             "The failover system lets nobody in before every phone of home has asked.",
             ("FO-ROUTE",),

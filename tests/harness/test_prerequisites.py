@@ -9,7 +9,7 @@ from tests.harness.test_no_lies import HOME, LINE, LOST, PHONE, VISIBLE, at_home
 from tests.harness.test_timeline import attempt
 from tests.resilience import test_prerequisites as prerequisites
 
-OTHER_DOMAIN = find_bench("virtual-other-domain").inventory
+OTHER_DOMAIN, NO_IPV6 = (find_bench(name).inventory for name in ("virtual-other-domain", "virtual-no-ipv6"))
 
 
 def stays(made: Recording) -> None:
@@ -39,6 +39,32 @@ TRIED_ON = refused(*grid(LOST + 20, VISIBLE, 40))
 )
 def test_a_phone_that_has_to_stay(night: list[Event], told: str) -> None:
     assert outcome(stays, recording([*LINE, *night])) == told
+
+
+@pytest.mark.parametrize(
+    ("ip", "night", "told"),
+    [
+        (6, [*at_home(), *TRIED_ON], "passed"),
+        (6, [*at_home(), *moved()], "failed"),
+        (6, at_home(), "not judged"),
+        # The others move as ever.
+        (4, [*at_home(), *moved()], "passed"),
+        (4, [*at_home(), *moved(LOST + 400)], "failed"),
+    ],
+)
+def test_without_ipv6_at_the_failover_system_phones_by_it_have_to_stay(ip: int, night: list[Event], told: str) -> None:
+    def judged(made: Recording) -> None:
+        phone = PHONE.model_copy(update={"ip": ip})
+        prerequisites.test_phones_by_ipv6_move_only_where_the_failover_system_has_it(made, phone, NO_IPV6)
+
+    assert outcome(judged, recording([*LINE, *night])) == told
+
+
+def test_where_no_phone_registers_by_ipv6_nobody_is_judged_by_it() -> None:
+    def judged(made: Recording) -> None:
+        prerequisites.test_phones_by_ipv6_move_only_where_the_failover_system_has_it(made, PHONE, made.inventory)
+
+    assert outcome(judged, recording([*LINE, *at_home(), *moved()])) == "not judged"
 
 
 def test_where_nothing_is_lacking_it_has_to_move() -> None:

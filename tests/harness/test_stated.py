@@ -9,6 +9,7 @@ from harness.inventory import (  # fmt: skip
     Role,
     find_bench,
     kept_out,
+    no_ipv6,
     off_at_failover,
     other_domain,
     staying,
@@ -46,6 +47,16 @@ def test_a_phone_that_does_not_know_the_failover_system_stays() -> None:
     inventory = stated("virtual")
     phone = inventory.phones[SIP].model_copy(update={"resilient": False})
     assert "does not know the failover system" in stays_put(inventory, phone)
+
+
+def test_a_failover_system_without_ipv6_keeps_phones_out_that_register_by_it() -> None:
+    inventory = stated("virtual-no-ipv6")
+    assert "no IPv6 extensions" in stays_put(inventory, inventory.phones["phone-1140E"])
+    assert stays_put(inventory, inventory.phones[SIP]) == ""
+    assert kept_out(inventory, Protocol.SIP) == ""
+    assert no_ipv6(stated("virtual-ipv6")) == ""
+    without = inventory.systems | {Role.FAILOVER: stated("virtual").systems[Role.FAILOVER]}
+    assert no_ipv6(inventory.model_copy(update={"systems": without}))
 
 
 def test_another_domain_leaves_sip_on() -> None:

@@ -6,7 +6,16 @@ from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, n
 from harness.base.interval import Interval
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Protocol, Role, off_at_failover, other_domain, other_root
+from harness.inventory import (  # fmt: skip
+    Inventory,
+    Phone,
+    Protocol,
+    Role,
+    no_ipv6,
+    off_at_failover,
+    other_domain,
+    other_root,
+)
 from harness.timeline import acceptances, admission_at, tries, vouched
 from tests.resilience.due import need_stated_to_move
 
@@ -19,19 +28,31 @@ HOME, FAILOVER = Role.HOME, Role.FAILOVER
 def test_sip_phones_move_only_where_the_failover_system_supports_them(
     home_lost: Recording, phone: Phone, inventory: Inventory
 ) -> None:
-    judge_prerequisite(home_lost, phone, inventory, Protocol.SIP, lacks=off_at_failover(inventory, Protocol.SIP))
+    lacks = off_at_failover(inventory, Protocol.SIP)
+    judge_prerequisite(home_lost, phone, inventory, needs=phone.protocol is Protocol.SIP, lacks=lacks)
 
 
 @clause("CFG-H323")
 def test_h323_phones_move_only_where_the_failover_system_supports_them(
     home_lost: Recording, phone: Phone, inventory: Inventory
 ) -> None:
-    judge_prerequisite(home_lost, phone, inventory, Protocol.H323, lacks=off_at_failover(inventory, Protocol.H323))
+    lacks = off_at_failover(inventory, Protocol.H323)
+    judge_prerequisite(home_lost, phone, inventory, needs=phone.protocol is Protocol.H323, lacks=lacks)
 
 
 @clause("CFG-DOMAIN")
 def test_sip_phones_move_only_within_one_domain(home_lost: Recording, phone: Phone, inventory: Inventory) -> None:
-    judge_prerequisite(home_lost, phone, inventory, Protocol.SIP, lacks=other_domain(inventory))
+    lacks = other_domain(inventory)
+    judge_prerequisite(home_lost, phone, inventory, needs=phone.protocol is Protocol.SIP, lacks=lacks)
+
+
+@clause("CFG-IPV6")
+def test_phones_by_ipv6_move_only_where_the_failover_system_has_it(
+    home_lost: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    if all(each.ip == 4 for each in inventory.phones.values()):
+        cannot_judge("no phone of this bench registers by IPv6")
+    judge_prerequisite(home_lost, phone, inventory, needs=phone.ip == 6, lacks=no_ipv6(inventory))
 
 
 @clause("CFG-CERT")
@@ -55,17 +76,15 @@ def need_records(recording: Recording, inventory: Inventory) -> None:
         not_judged("no other phone was let in, so nobody knows that the failover system had home's records")
 
 
-def judge_prerequisite(
-    recording: Recording, phone: Phone, inventory: Inventory, protocol: Protocol, *, lacks: str
-) -> None:
-    """Phones of `protocol` move where nothing is lacking; where it is, they do not, and the others do."""
-    if lacks and phone.protocol is protocol:
+def judge_prerequisite(recording: Recording, phone: Phone, inventory: Inventory, *, needs: bool, lacks: str) -> None:
+    """Phones that need it move where nothing is lacking; where it is, they do not, and the others do."""
+    if lacks and needs:
         judge_stays(recording, phone, inventory)
-    elif lacks or phone.protocol is protocol:
+    elif lacks or needs:
         need_stated_to_move(inventory, phone)
         judge_moves(recording, phone, inventory)
     else:
-        cannot_judge("where a bench states no lack, only phones of that protocol are concerned")
+        cannot_judge("where a bench states no lack, only phones that need it are concerned")
 
 
 def judge_moves(recording: Recording, phone: Phone, inventory: Inventory) -> None:

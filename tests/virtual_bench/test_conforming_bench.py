@@ -48,6 +48,7 @@ FILES = {
         Night("virtual-ipv6", ("home_lost", "paths_blocked")),
         Night("virtual-manual", ("manual_failback",)),
         Night("virtual-no-h323"),
+        Night("virtual-no-ipv6"),
         Night("virtual-no-sip"),
         Night("virtual-one-subnet", ("phone_repowered",)),
         Night("virtual-other-domain"),

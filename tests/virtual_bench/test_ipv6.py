@@ -123,6 +123,9 @@ def test_the_failover_system_is_told_which_addresses_telephones_are_to_be_told(b
     [
         ("virtual", (), ["10.77.2.10"]),
         ("virtual-ipv6", (), ["10.77.2.10", FAILOVER_6]),
+        ("virtual-no-ipv6", (), ["10.77.2.10"]),
+        ("virtual-no-ipv6", ("serves-ipv6-anyway",), ["10.77.2.10", FAILOVER_6]),
+        ("virtual", ("serves-ipv6-anyway",), ["10.77.2.10"]),
     ],
 )
 def test_where_a_unit_takes_telephones(name: str, defects: tuple[str, ...], hosts: list[str], tmp_path: Path) -> None:
