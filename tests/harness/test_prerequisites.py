@@ -4,7 +4,7 @@ import pytest
 
 from harness.capture.events import Event, Outcome
 from harness.episodes.recording import Recording
-from harness.inventory import find_bench
+from harness.inventory import Role, find_bench
 from tests.harness.test_no_lies import HOME, LINE, LOST, PHONE, VISIBLE, at_home, grid, moved, outcome, recording, seen
 from tests.harness.test_timeline import attempt
 from tests.resilience import test_prerequisites as prerequisites
@@ -18,6 +18,10 @@ def stays(made: Recording) -> None:
 
 def refused(*at: float, by: Outcome = Outcome.REFUSED) -> list[Event]:
     return [seen(attempt(each, by)) for each in at]
+
+
+def unheard_at_home(low: float, high: float, point: str) -> list[Event]:
+    return [seen(attempt(at, Outcome.UNHEARD, HOME), point) for at in grid(low, high, 40)]
 
 
 TRIED_ON = refused(*grid(LOST + 20, VISIBLE, 40))
@@ -56,6 +60,26 @@ def test_without_ipv6_at_the_failover_system_phones_by_it_have_to_stay(ip: int, 
     def judged(made: Recording) -> None:
         phone = PHONE.model_copy(update={"ip": ip})
         prerequisites.test_phones_by_ipv6_move_only_where_the_failover_system_has_it(made, phone, NO_IPV6)
+
+    assert outcome(judged, recording([*LINE, *night])) == told
+
+
+@pytest.mark.parametrize(
+    ("night", "told"),
+    [
+        ([*at_home(), *unheard_at_home(LOST + 20, VISIBLE, "phones")], "passed"),
+        ([*at_home(), *unheard_at_home(LOST + 20, VISIBLE, "phones"), *moved()], "failed"),
+        # Not when others were let in, not by itself, not known.
+        ([*at_home(), *unheard_at_home(LOST + 20, LOST + 170, "phones")], "not judged"),
+        ([*at_home(), *unheard_at_home(LOST + 20, VISIBLE, "failover")], "not judged"),
+        (unheard_at_home(LOST + 20, VISIBLE, "phones"), "not judged"),
+    ],
+)
+def test_where_it_has_no_address_by_ipv6_they_are_seen_to_try_at_home(night: list[Event], told: str) -> None:
+    def judged(made: Recording) -> None:
+        phone, failover = PHONE.model_copy(update={"ip": 6}), made.inventory.systems[Role.FAILOVER]
+        without = NO_IPV6.model_copy(update={"systems": {**NO_IPV6.systems, Role.FAILOVER: failover}})
+        prerequisites.test_phones_by_ipv6_move_only_where_the_failover_system_has_it(made, phone, without)
 
     assert outcome(judged, recording([*LINE, *night])) == told
 

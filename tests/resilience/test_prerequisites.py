@@ -4,6 +4,7 @@ import pytest
 
 from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, not_judged
 from harness.base.interval import Interval
+from harness.capture.events import Outcome
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import (  # fmt: skip
@@ -16,7 +17,7 @@ from harness.inventory import (  # fmt: skip
     other_domain,
     other_root,
 )
-from harness.timeline import acceptances, admission_at, tries, vouched
+from harness.timeline import Attempt, acceptances, admission_at, seen_at_own_port, tries, vouched
 from tests.resilience.due import need_stated_to_move
 
 pytestmark = [pytest.mark.failover, pytest.mark.prerequisites]
@@ -100,15 +101,25 @@ def judge_moves(recording: Recording, phone: Phone, inventory: Inventory) -> Non
 
 
 def judge_stays(recording: Recording, phone: Phone, inventory: Inventory) -> None:
-    """The failover system does not let the phone in, although it tried there when others were let in."""
+    """The failover system does not let the phone in, although it tried when others were let in."""
     lost, visible = recording.line.last_sight_of(HOME), recording.visible
     own = recording.registrations(phone)
     tried = tries(FAILOVER, own, Interval(lost.low, visible.high))
     open_to_others = Interval(lost.high + inventory.failover_bound, visible.low)
     judge_none(
         acceptances(tried),
-        occasions=vouched(tries(FAILOVER, own, open_to_others), own),
-        occasion="a try at the failover system's port when it let others in, the phone being known at home",
+        occasions=tried_in_vain(recording, phone, inventory, open_to_others),
+        occasion="a try of the phone when the failover system let others in, the phone being known at home",
         marks=[(lost, "lost"), (visible, "visible"), *((each.decided, str(each.outcome)) for each in tried)],
         window=(lost.low, visible.high),
     )
+
+
+def tried_in_vain(recording: Recording, phone: Phone, inventory: Inventory, window: Interval) -> tuple[Attempt, ...]:
+    """Its tries at the failover system; one that can know no address of that is seen to try at home, which is gone."""
+    own = recording.registrations(phone)
+    if phone.ip == 4 or inventory.systems[FAILOVER].ipv6 is not None:
+        return vouched(tries(FAILOVER, own, window), own)
+    known = any(each.is_success for each in own)
+    asked = [each for each in own.at(HOME).between(window) if each.outcome is Outcome.UNHEARD]
+    return seen_at_own_port(recording.timeline, inventory.name_of(phone), asked) if known else ()
