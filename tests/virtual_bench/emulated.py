@@ -1,5 +1,6 @@
 """For tests: what the services of one emulated unit are given, without a bench."""
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,3 +23,10 @@ def surroundings(
     make_secrets(folder, bench.inventory)
     bench = with_overrides(with_defects(bench, defects), overrides or {})
     return Surroundings(bench, role, ScaledClock(60), TruthLog(folder, role.value))
+
+
+def free_port() -> int:
+    """One at which nobody listens by TCP now, at whatever address."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as stream:
+        stream.bind(("::", 0))
+        return int(stream.getsockname()[1])

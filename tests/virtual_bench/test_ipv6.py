@@ -11,6 +11,7 @@ import pytest
 from sipmessage import Via
 
 from harness.inventory import Bench, Inventory, Role, VirtualSettings, find_bench
+from tests.virtual_bench.emulated import free_port
 from tests.virtual_bench.sip_peers import register
 from virtual_bench import fabric
 from virtual_bench.certificates import make_certificates
@@ -150,12 +151,6 @@ def _speaks_ipv6() -> bool:
     except OSError:
         return False
     return True
-
-
-def free_port() -> int:
-    """One that nobody has now, by UDP and TCP alike as far as is likely."""
-    with socket.create_server((LOOPBACK, 0), family=socket.AF_INET6) as server:
-        return int(server.getsockname()[1])
 
 
 class OpenDoors:

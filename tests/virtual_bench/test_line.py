@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.base.errors import ConfigurationFault
 from harness.inventory import Role, find_bench
+from tests.virtual_bench.emulated import free_port
 from virtual_bench.certificates import make_certificates
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.tls import client_context, server_context
@@ -18,7 +19,7 @@ from virtual_bench.truth import TruthLog
 from virtual_bench.units.line import Line
 from virtual_bench.units.line_messages import PADDED_TO, RECORD, keepalive, padded, read
 
-HERE, PORT = "127.0.0.1", 18443
+HERE = "127.0.0.1"
 
 
 @pytest.mark.parametrize(("masked", "frame"), [(False, 2), (True, 6)])
@@ -68,8 +69,9 @@ def test_the_line_over_tls_from_end_to_end(tmp_path: Path) -> None:
             Line(clock, TruthLog(tmp_path, name), listener, 30, 150, connects=connects)
             for name, listener, connects in zip(("home", "failover"), listeners, (False, True), strict=True)
         ]
-        await ends[0].listen(HERE, PORT, server_context(bench, Role.HOME))
-        connecting = asyncio.create_task(ends[1].keep_connected(HERE, PORT, client_context(bench, Role.FAILOVER)))
+        port = free_port()
+        await ends[0].listen(HERE, port, server_context(bench, Role.HOME))
+        connecting = asyncio.create_task(ends[1].keep_connected(HERE, port, client_context(bench, Role.FAILOVER)))
         await _until(lambda: "up" in listeners[1].heard)
         ends[0].send("records", {"a": 1})
         await clock.sleep(65)
@@ -101,11 +103,12 @@ def test_the_failover_system_refuses_a_home_of_another_ca(tmp_path: Path) -> Non
     async def run() -> None:
         clock, heard = ScaledClock(600), Heard()
         end = Line(clock, TruthLog(tmp_path, "home"), heard, 30, 150, connects=False)
-        await end.listen(HERE, PORT + 1, theirs)
+        port = free_port()
+        await end.listen(HERE, port, theirs)
         other = Line(clock, TruthLog(tmp_path, "failover"), heard, 30, 150, connects=True)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
-                await other.keep_connected(HERE, PORT + 1, ours)
+                await other.keep_connected(HERE, port, ours)
         assert heard.heard == []
 
     asyncio.run(run())
