@@ -1,13 +1,15 @@
 """SIP messages out of a row. Over TCP one packet may end several messages, and one may span several packets.
 
 tshark prints, for each message, its headers *and all that follows in the reassembled bytes*; so the
-first value holds every later message, and each later value is a suffix of the one before.
+first value holds every later message, and each later value is a suffix of the one before. Messages that
+came in records or frames of their own (TLS, WebSocket) are printed each by itself.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 from harness.capture.events import Sighting
 from harness.capture.fields import Row, unescaped
@@ -26,6 +28,7 @@ NEEDED = frozenset({
 })  # fmt: skip
 """The headers that somebody here asks for."""
 _STARTS = ("sip.Request-Line", "sip.Status-Line")
+_ANSWER = "SIP/2.0 "
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _COMMA_SEPARATED = ("via", "contact")
 _COMMA = re.compile(r',(?=(?:[^"<]|"(?:\\.|[^"\\])*"|<[^>]*>)*$)')
@@ -74,6 +77,8 @@ def _parted(starts: list[str], tails: list[str]) -> list[tuple[str, str]]:
     """(start line, headers and body) of each message of a packet."""
     if len(tails) == 1:
         return [(starts[0], tails[0])]
+    if not all(tail.endswith(later) for tail, later in pairwise(tails)):
+        return _matched(starts, tails)
     pieces = _pieces(tails)
     first = list((Counter(starts) - Counter(start for start, _ in pieces[1:])).elements())
     if len(first) != 1:
@@ -81,12 +86,29 @@ def _parted(starts: list[str], tails: list[str]) -> list[tuple[str, str]]:
     return [(first[0], pieces[0][1]), *pieces[1:]]
 
 
+def _matched(starts: list[str], tails: list[str]) -> list[tuple[str, str]]:
+    """The same where each is printed by itself. Both lists of starts are in order; what is a request tells its method.
+
+    Raises ValueError where a packet has a request, and an answer to one of that method.
+    """
+    asked = [start for start in starts if not start.startswith(_ANSWER)]
+    requests, answers = iter(asked), iter([start for start in starts if start.startswith(_ANSWER)])
+    asking, methods = [start.partition(" ")[0] for start in asked], [_method_of(tail) for tail in tails]
+    if any(asking.count(method) != methods.count(method) for method in asking):
+        raise ValueError("SIP messages of one packet that cannot be told apart")
+    return [
+        (next(requests if method in asking else answers), tail) for method, tail in zip(methods, tails, strict=True)
+    ]
+
+
+def _method_of(tail: str) -> str:
+    return "".join(headers_of(_halves(tail)[0]).get("cseq", ())).rpartition(" ")[2]
+
+
 def _pieces(tails: list[str]) -> list[tuple[str, str]]:
     """(start line, headers and body) of each message; the first one's start line is not in the text."""
     pieces, start = [], ""
     for tail, later in zip(tails, [*tails[1:], ""], strict=True):
-        if not tail.endswith(later):
-            raise ValueError("SIP messages of one packet that do not follow each other")
         own = tail.removesuffix(later)
         if later:
             own, _, last_line = own.removesuffix("\r\n").rpartition("\r\n")

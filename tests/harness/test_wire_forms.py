@@ -8,7 +8,7 @@ import pytest
 
 from harness.base.units import EpochSeconds
 from harness.capture.decoder import Decoded, decode
-from harness.capture.events import CallEvent, CallStep, FetchEvent, LookupEvent, Outcome
+from harness.capture.events import CallEvent, CallStep, FetchEvent, LookupEvent, Outcome, SystemNotice
 from harness.capture.products import products_seen
 from harness.capture.topology import open_topology, topology_of
 from harness.inventory import Protocol, find_bench
@@ -21,6 +21,7 @@ from tests.harness.wire import (
     Timed,
     call_signalling,
     fragments,
+    notify,
     port_unreachable6,
     tcp,
     udp,
@@ -98,9 +99,9 @@ def test_vlan_tags_and_fragments(tmp_path: Path) -> None:
     assert [(each.outcome, each.requests) for each in found] == [(Outcome.ACCEPTED, 2)]
 
 
-def secret_frames(connection: Secret) -> list[Timed]:
+def secret_frames(connection: Secret, port: int = 5061) -> list[Timed]:
     """A TLS connection as TCP segments."""
-    ends, at = {True: ((PHONE, 40000), (HOME, 5061)), False: ((HOME, 5061), (PHONE, 40000))}, {True: 1000, False: 5000}
+    ends, at = {True: ((PHONE, 40000), (HOME, port)), False: ((HOME, port), (PHONE, 40000))}, {True: 1000, False: 5000}
     frames = []
     for number, (from_client, data) in enumerate(connection.sent):
         frames.append((number / 100, tcp(*ends[from_client], at[from_client], data, ack=at[not from_client])))
@@ -116,6 +117,33 @@ def test_tls_with_session_keys(tmp_path: Path) -> None:
     with_keys = attempts(openly(tmp_path, frames, connection.keys))
     assert [(each.outcome, each.extension) for each in with_keys] == [(Outcome.ACCEPTED, "301")]
     assert attempts(openly(tmp_path, frames)) == []
+
+
+def in_one_segment(connection: Secret, count: int) -> None:
+    """Have the last of what was sent come in one."""
+    last = connection.sent[-count:]
+    connection.sent[-count:] = [(last[0][0], b"".join(data for _, data in last))]
+
+
+@pytest.mark.parametrize("later", [[notify()], [notify(), notify(state="active")]])
+def test_messages_in_records_of_their_own_in_one_packet(tmp_path: Path, later: list[bytes]) -> None:
+    connection = Secret.open(tmp_path)
+    for asked, text in [*register(Dialogue(transport="TLS")), *((False, message) for message in later)]:
+        connection.say(text, from_client=asked)
+    in_one_segment(connection, 1 + len(later))
+    found = openly(tmp_path, secret_frames(connection), connection.keys)
+    assert [each.outcome for each in attempts(found)] == [Outcome.ACCEPTED]
+    assert len(only(found, SystemNotice)) == 1
+    assert found.findings == ()
+
+
+def test_those_that_cannot_be_told_apart_are_a_finding(tmp_path: Path) -> None:
+    connection = Secret.open(tmp_path)
+    for text in (Dialogue().answer("200 OK").replace(b"REGISTER", b"NOTIFY"), notify()):
+        connection.say(text, from_client=False)
+    in_one_segment(connection, 2)
+    found = openly(tmp_path, secret_frames(connection), connection.keys)
+    assert ["cannot be told apart" in each.text for each in found.findings] == [True]
 
 
 def test_a_certificate_that_a_phone_refuses_is_a_refusal(tmp_path: Path) -> None:
