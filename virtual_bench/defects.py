@@ -214,6 +214,13 @@ DEFECTS = {
             bench="virtual-no-h323",
         ),
         Defect(
+            "serves-portal-anyway",
+            "The failover system's portal serves home's clients, though its resilience is stated to be off.",
+            ("PHONE-WEBRTC",),
+            lambda conduct: replace(conduct, serves_anyway=True),
+            bench="virtual-no-portal",
+        ),
+        Defect(
             "admits-other-domain",
             "The failover system lets SIP phones in that ask for another domain than its own.",
             ("CFG-DOMAIN",),

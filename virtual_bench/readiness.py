@@ -50,6 +50,8 @@ def services(bench: Bench) -> Iterator[Service]:
             yield Service(role.value, str(system.address), system.ssh.port, greeting=b"SSH-")
         if system.sip is not None and "tcp" in system.sip.transports:
             yield Service(role.value, str(system.address), system.sip.port)
+        if system.sip is not None and system.portal is not None:
+            yield Service(role.value, str(system.address), system.portal.port)
         if system.h323 is not None:
             yield Service(role.value, str(system.address), system.h323.signalling_port)
 

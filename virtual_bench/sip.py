@@ -127,6 +127,11 @@ def branch_of(message: Request | Response) -> str:
     return message.via[0].parameters.get("branch") or ""
 
 
+def uri_transport(transport: str) -> str:
+    """The parameter of a URI for a transport of Via: `ws` is that of any WebSocket (RFC 7118, 5.2)."""
+    return "ws" if transport == "WSS" else transport.lower()
+
+
 def asked_expiry(request: Request, default: int) -> int:
     """Seconds that a REGISTER or SUBSCRIBE asks for: of its Contact, else its Expires, else `default`.
 

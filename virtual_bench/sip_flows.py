@@ -12,7 +12,7 @@ from sipmessage import Request, Response
 from virtual_bench.sip import Framing, Peer, parse
 from virtual_bench.tls_client import TlsClient
 
-Transport = Literal["UDP", "TCP", "TLS"]
+Transport = Literal["UDP", "TCP", "TLS", "WSS"]
 Receiver = Callable[["Flow", Request | Response], None]
 
 

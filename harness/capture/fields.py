@@ -78,6 +78,8 @@ def command(topology: Topology, keys: Path | None = None, *, live: bool = False)
     """
     decode_as = [f"tcp.port=={topology.line_port},tls"] if topology.line_port is not None else []
     decode_as += [f"{kind}.port=={port},sip" for port in sorted(topology.sip_ports - {5061}) for kind in ("udp", "tcp")]
+    for port in sorted(topology.portal_ports):
+        decode_as += [f"tcp.port=={port},tls", f"tls.port=={port},http"]
     decode_as += [f"udp.port=={port},h225" for port in sorted(topology.ras_ports)]
     decode_as += [f"tcp.port=={port},tpkt" for port in sorted(topology.call_ports - {CALL_SIGNALLING})]
     words = ["tshark", "-n", *(["-l"] if live else []), "-r", "-", "-o", "tcp.reassemble_out_of_order:TRUE"]

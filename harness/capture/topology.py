@@ -21,7 +21,8 @@ class Topology:
 
     `roles`: address → which system it is; `deciding`: system → the capture point that sees its port;
     `devices`: capture point → device whose port it sees → hardware and IPv4 address, as far as they are known.
-    `line_port` is None where there is no line. Ports are those on which a system takes registrations.
+    `line_port` is None where there is no line. Ports are those on which a system takes registrations, `portal_ports`
+    those of its portal.
     """
 
     roles: dict[str, str]
@@ -33,12 +34,18 @@ class Topology:
     call_ports: frozenset[int]
     line_port: int | None = None
     keepalive_sizes: tuple[int, ...] = ()
+    portal_ports: frozenset[int] = frozenset()
     learns: bool = field(default=False, compare=False)
 
     @property
     def signalling(self) -> frozenset[int]:
         """UDP ports of what must never be taken for media."""
         return self.sip_ports | self.ras_ports | DHCP_PORTS | {DNS_PORT}
+
+    @property
+    def tls_ports(self) -> frozenset[int]:
+        """On which a system takes registrations by TLS."""
+        return self.portal_ports | {SIP_TLS}
 
     def deciding_of(self, address: str) -> str | None:
         """The capture point that sees the port of the system with this address; None for anything else."""
@@ -73,6 +80,7 @@ def topology_of(inventory: Inventory) -> Topology:
         frozenset({system.h323.signalling_port for system in systems.values() if system.h323}),
         inventory.line.port,
         inventory.line.keepalive.payload_sizes,
+        frozenset({system.portal.port for system in systems.values() if system.portal}),
     )
 
 

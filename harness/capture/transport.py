@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.capture.events import Sighting, Sign
 from harness.capture.fields import Row
 from harness.capture.messages import Endpoint, Rejection
-from harness.capture.topology import SIP_TLS, Topology
+from harness.capture.topology import Topology
 
 _PORT_UNREACHABLE = (("icmp", ("3", "3")), ("icmpv6", ("1", "4")))
 """Type and code (RFC 792, RFC 4443)."""
@@ -20,7 +20,7 @@ def rejections(row: Row, point: str, frame: int, topology: Topology) -> Iterator
     handshake a phone refuses the system's certificate.
     """
     source, destination = row.addresses
-    if source not in topology.roles and destination in topology.roles and _refuses_certificate(row):
+    if source not in topology.roles and destination in topology.roles and _refuses_certificate(row, topology):
         requester_port, system_port = row.ports
         ends = Endpoint(destination, system_port), Endpoint(source, requester_port)
         yield Rejection(row.at, (Sighting(point, frame, row.at),), *ends, Sign.ALERT, frame)
@@ -46,19 +46,19 @@ def _icmp(row: Row, topology: Topology) -> tuple[Sign, int, int] | None:
 
 def _tcp(row: Row, topology: Topology) -> tuple[Sign, int, int] | None:
     system, requester = row.ports
-    if not row.first("tcp.srcport") or system not in topology.sip_ports:
+    if not row.first("tcp.srcport") or system not in topology.sip_ports | topology.portal_ports:
         return None
     if row.has("tcp.flags.reset"):
         # Without a listener a SYN is answered by RST and ACK with sequence number 0 (RFC 9293, 3.10.7.1).
         refused = row.has("tcp.flags.ack") and row.number("tcp.seq_raw") == 0
         return (Sign.CONNECTION_REFUSED if refused else Sign.RESET), system, requester
-    if system == SIP_TLS and _is_handshake_alert(row):
+    if system in topology.tls_ports and _is_handshake_alert(row):
         return Sign.ALERT, system, requester
     return None
 
 
-def _refuses_certificate(row: Row) -> bool:
-    return bool(row.first("tcp.srcport")) and row.ports[1] == SIP_TLS and _is_handshake_alert(row)
+def _refuses_certificate(row: Row, topology: Topology) -> bool:
+    return bool(row.first("tcp.srcport")) and row.ports[1] in topology.tls_ports and _is_handshake_alert(row)
 
 
 def _is_handshake_alert(row: Row) -> bool:

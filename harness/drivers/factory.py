@@ -106,7 +106,7 @@ def probe(
     transcript, scale = transcripts.of(f"probe-{protocol.value}"), inventory.settings.scale
     if protocol is Protocol.H323:
         return RasProbe(RasAccount(entry, agent, source), inventory.systems, scale, transcript, allowance)
-    if like.transport == "tls":
+    if like.encrypted:
         raise ConfigurationFault(
             "the probe does not speak SIP over TLS.",
             device=f"probe {entry.extension}",

@@ -46,7 +46,7 @@ class Homecoming:
     def _reconnect_encrypted(self) -> None:
         """Session keys open only what a recording holds from its handshake on, and phones stay connected for days."""
         for name in self._missing():
-            if self._phones[name].transport == "tls" and self._phones[name].outlet is not None:
+            if self._phones[name].encrypted and self._phones[name].outlet is not None:
                 self._lab.power_cycle(name)
 
     def _repower(self, missing: list[str]) -> None:

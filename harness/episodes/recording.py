@@ -139,7 +139,7 @@ class Recording:
 
     def unreadable(self, phone: Phone) -> str:
         """Why nobody can tell what this phone registered, "" where it can be told."""
-        if phone.transport != "tls" or self.keys:
+        if not phone.encrypted or self.keys:
             return ""
         return "no key: its registrations are encrypted, and no capture point has TLS session keys"
 

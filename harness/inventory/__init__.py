@@ -32,6 +32,7 @@ from harness.inventory.stated import (
     staying,
     stays_away,
     stays_put,
+    without_resilience,
 )
 from harness.inventory.telephones import Model, Protocol, catalogue
 
@@ -71,4 +72,5 @@ __all__ = [
     "staying",
     "stays_away",
     "stays_put",
+    "without_resilience",
 ]

@@ -52,6 +52,17 @@ def _models(inventory: Inventory) -> Iterator[Finding]:
         yield from _one_of((*place, "model"), phone.model, catalogue(), "model")
 
 
+def _portals(inventory: Inventory) -> Iterator[Finding]:
+    for place, phone in _telephones(inventory):
+        model, role = catalogue().get(phone.model), Role.HOME if place[0] == "phones" else Role.FAILOVER
+        by_portal, system = phone.transport == "wss", inventory.systems.get(role)
+        if model is not None and model.portal != by_portal:
+            expected = "'wss'" if model.portal else "'udp', 'tcp' or 'tls'"
+            yield Finding((*place, "transport"), f"model '{phone.model}' has another one; expected {expected}")
+        elif by_portal and system is not None and system.portal is None:
+            yield Finding((*place, "transport"), f"the {role} system states no portal; expected 'portal' there")
+
+
 def _telephones(inventory: Inventory) -> Iterator[tuple[tuple[str, str], Phone]]:
     yield from ((("phones", name), phone) for name, phone in inventory.phones.items())
     yield from ((("failover_phones", name), phone) for name, phone in inventory.failover_phones.items())
@@ -217,6 +228,7 @@ _CHECKS: tuple[Callable[[Inventory], Iterator[Finding]], ...] = (
     _sites,
     _dialects,
     _models,
+    _portals,
     _ports,
     _outlets,
     _consoles,

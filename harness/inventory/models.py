@@ -107,6 +107,15 @@ class H323Settings(Entry):
     signalling_port: Port = 1720
 
 
+class PortalSettings(Entry):
+    """*Stated* one-X Portal beside a system: WebRTC clients register through it, by WebSocket over TLS."""
+
+    port: Port = 9443
+    resilient: bool = Field(
+        default=True, description="Of the failover system's: whether it serves home's clients while home is lost."
+    )
+
+
 class LicenceCount(Entry):
     """How a system tells how many of its licences are in use, by SSH."""
 
@@ -127,6 +136,7 @@ class System(Entry):
     console: Name | None = None
     sip: SipSettings | None = None
     h323: H323Settings | None = None
+    portal: PortalSettings | None = None
     failback: Literal["automatic", "manual"] | None = Field(
         default=None, description="Not stated: the product's default."
     )
@@ -242,7 +252,9 @@ class Phone(Entry):
     port: PortRef
     outlet: OutletRef | None = None
     mac: Mac
-    transport: Literal["udp", "tcp", "tls"] = "udp"
+    transport: Literal["udp", "tcp", "tls", "wss"] = Field(
+        default="udp", description="`wss`: by WebSocket over TLS to a one-X Portal, as WebRTC clients do."
+    )
     ip: Literal[4, 6] = Field(default=4, description="The IP version by which it registers.")
     site: Name = "phones"
     sson: int | None = Field(
@@ -262,6 +274,11 @@ class Phone(Entry):
     def protocol(self) -> Protocol:
         """What it registers with."""
         return self.catalogued.protocol
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nobody reads its registrations without session keys."""
+        return self.transport in ("tls", "wss")
 
     @property
     def site_option(self) -> int | None:
@@ -447,7 +464,7 @@ class Inventory(Entry):
     def readable(self) -> tuple[str, ...]:
         """The phones whose registrations can be read: not encrypted, or some capture point has session keys."""
         keys = any(capture.keys is not None for capture in self.captures.values())
-        return tuple(name for name, phone in self.phones.items() if keys or phone.transport != "tls")
+        return tuple(name for name, phone in self.phones.items() if keys or not phone.encrypted)
 
     def name_of(self, phone: Phone) -> str:
         """How a phone of this bench is called in it."""

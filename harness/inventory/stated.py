@@ -37,13 +37,21 @@ def kept_out(inventory: Inventory, protocol: Protocol) -> str:
     return off_at_failover(inventory, protocol) or (other_domain(inventory) if protocol is Protocol.SIP else "")
 
 
-def stays_put(inventory: Inventory, phone: Phone) -> str:
-    """Why the phone is not due to move, whatever happens to home; "" where it is."""
+def without_resilience(inventory: Inventory, phone: Phone) -> str:
+    """Why nothing is configured by which the phone would move, as its family's clause asks for; "" where it is."""
     if not phone.resilient:
         return "this bench states that the phone does not know the failover system"
+    portal = inventory.systems[Role.FAILOVER].portal
+    served = portal is not None and portal.resilient
+    return "this bench states no resilience of the portal" if phone.transport == "wss" and not served else ""
+
+
+def stays_put(inventory: Inventory, phone: Phone) -> str:
+    """Why the phone is not due to move, whatever happens to home; "" where it is."""
+    stated = without_resilience(inventory, phone) or kept_out(inventory, phone.protocol)
     by_ipv6 = no_ipv6(inventory) if phone.ip == 6 else ""
-    by_tls = other_root(inventory) if phone.transport == "tls" else ""
-    return kept_out(inventory, phone.protocol) or by_ipv6 or by_tls
+    by_tls = other_root(inventory) if phone.encrypted else ""
+    return stated or by_ipv6 or by_tls
 
 
 def movers(inventory: Inventory) -> dict[str, Phone]:

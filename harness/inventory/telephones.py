@@ -24,6 +24,7 @@ class Model(BaseModel):
     longest time from the last answer of its system to the phone knowing that it is gone.
     `retry_min`, `retry_max`: time between two tries at the same system while it has none.
     `boot`: from power to the first registration attempt, at most.
+    `portal`: it registers through a one-X Portal.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +38,7 @@ class Model(BaseModel):
     retry_min: float = Field(gt=0)
     retry_max: float = Field(gt=0)
     boot: float = Field(gt=0)
+    portal: bool = False
     sson: int | None = Field(default=None, ge=128, le=254)
     media_preservation: bool = False
     user_agent: str

@@ -5,7 +5,7 @@ from typing import cast
 
 from harness.episodes.homecoming import Homecoming
 from harness.episodes.lab import Lab
-from harness.inventory import Inventory, Role
+from harness.inventory import Inventory, Role, find_bench
 from tests.harness.decoding import inventory
 
 BEGAN = 1000.0
@@ -29,12 +29,20 @@ class Rig:
     inventory: Inventory = field(default_factory=inventory)
     began: float = BEGAN
     watched: list[str] = field(default_factory=list)
+    unseen: set[str] = field(default_factory=set)
+    """Phones that register only once they are re-powered."""
+    repowered: list[str] = field(default_factory=list)
+    findings: list[object] = field(default_factory=list)
 
     def now(self) -> float:
         return BEGAN + 11.0 * len(self.watched)
 
     def registered(self, phone: str, role: Role, since: float) -> bool:
-        return bool(phone) and role is Role.HOME and since == BEGAN
+        return phone not in self.unseen and role is Role.HOME and since == BEGAN
+
+    def power_cycle(self, phone: str) -> None:
+        self.repowered.append(phone)
+        self.unseen.discard(phone)
 
     def wait_for(self, what: str, condition: object, within: float) -> bool:
         return bool(what) and callable(condition) and condition() and within > 0
@@ -64,3 +72,9 @@ def test_a_grace_is_waited_for_once() -> None:
 
 def test_who_comes_back_later_is_waited_for_again() -> None:
     assert len(waits(**{"301": BEGAN + 12})) == 2
+
+
+def test_who_is_encrypted_and_not_yet_seen_is_repowered_and_that_is_no_finding() -> None:
+    lab = Rig(View({}), find_bench("virtual-no-portal").inventory, unseen={"phone-WebRTC"})
+    Homecoming(cast(Lab, lab)).wait()
+    assert (lab.repowered, lab.findings) == (["phone-WebRTC"], [])

@@ -85,6 +85,10 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
         ("systems: {failover: {ssh: null}}", "licences are counted by SSH; expected 'ssh' for this system, too"),
         ("systems: {failover: {licence_count: {used: '('}}}", "licence_count.used: no regular expression"),
         ("systems: {failover: {licence_count: {used: used}}}", "with 0 groups; expected one, the number"),
+        ("phones: {phone-1608: {transport: wss}}", "model '1608' has another one; expected 'udp', 'tcp' or 'tls'"),
+        ("phones: {phone-1608: {model: WebRTC}}", "model 'WebRTC' has another one; expected 'wss'"),
+        ("phones: {phone-1608: {model: WebRTC, transport: wss}}", "the home system states no portal; expected"),
+        ("failover_phones: {phone-own: {model: WebRTC, transport: wss}}", "the failover system states no portal"),
         ("probes: {sip: {like: phone-1608}}", "'phone-1608' does not speak sip"),
         ("captures: {home: null}", "no capture point sees the home system's port"),
         (

@@ -390,7 +390,8 @@ def test_the_hosts_lag_never_makes_a_failure() -> None:
 def test_encrypted_registrations_without_keys_are_not_judged() -> None:
     made = recording(NIGHT)
     assert made.unreadable(PHONE) == ""
-    assert "no key" in made.unreadable(PHONE.model_copy(update={"transport": "tls"}))
+    for transport in ("tls", "wss"):
+        assert "no key" in made.unreadable(PHONE.model_copy(update={"transport": transport}))
 
 
 @pytest.mark.parametrize(("keys", "told"), [(None, "SKIPPED FO-DELAY: no key"), (Path("keys"), "NOT JUDGED")])

@@ -53,8 +53,7 @@ def test_what_is_presupposed_exists_and_has_no_circle() -> None:
 def test_every_family_of_telephones_has_its_clause() -> None:
     of_families = {model.clause for model in catalogue().values()}
     telephones = {identifier for identifier, clause in clauses().items() if clause.group == "Telephones"}
-    # A portal is no model of a telephone: it stands between those and the systems.
-    assert of_families == telephones - {"PHONE-WEBRTC"}
+    assert of_families == telephones
 
 
 def test_the_models_that_preserve_media_are_those_of_the_documentation() -> None:

@@ -15,7 +15,9 @@ from harness.inventory import (  # fmt: skip
     staying,
     stays_away,
     stays_put,
+    without_resilience,
 )
+from harness.inventory.models import PortalSettings
 
 SIP, H323 = "phone-J179", "phone-9641"
 
@@ -57,6 +59,23 @@ def test_a_failover_system_without_ipv6_keeps_phones_out_that_register_by_it() -
     assert no_ipv6(stated("virtual-ipv6")) == ""
     without = inventory.systems | {Role.FAILOVER: stated("virtual").systems[Role.FAILOVER]}
     assert no_ipv6(inventory.model_copy(update={"systems": without}))
+
+
+@pytest.mark.parametrize(
+    ("portal", "stays"),
+    [({}, ""), ({"resilient": False}, "no resilience of the portal"), (None, "no resilience of the portal")],
+)
+def test_a_webrtc_client_moves_where_the_portals_resilience_is_configured(
+    portal: dict[str, bool] | None, stays: str
+) -> None:
+    inventory = stated("virtual-no-portal")
+    given = None if portal is None else PortalSettings.model_validate(portal)
+    failover = inventory.systems[Role.FAILOVER].model_copy(update={"portal": given})
+    inventory = inventory.model_copy(update={"systems": inventory.systems | {Role.FAILOVER: failover}})
+    client = inventory.phones["phone-WebRTC"]
+    for reason in (without_resilience(inventory, client), stays_put(inventory, client)):
+        assert stays in reason if stays else reason == ""
+    assert (stays_put(inventory, inventory.phones[SIP]), client.encrypted, client.physical) == ("", True, False)
 
 
 def test_another_domain_leaves_sip_on() -> None:

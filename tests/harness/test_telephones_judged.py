@@ -8,6 +8,7 @@ from harness.inventory import Role, find_bench
 from tests.harness.test_no_lies import FAILOVER, HOME, LINE, LOST, PHONE, VISIBLE, grid, line, outcome, recording, seen
 from tests.harness.test_timeline import attempt
 from tests.resilience import test_softphones as softphones
+from tests.resilience import test_telephones as telephones
 from tests.resilience.criteria import judge_move
 from tests.resilience.test_telephones import judge_stays_out
 
@@ -85,6 +86,25 @@ def test_a_phone_that_does_not_know_the_failover_system_stays_out(role: Role, an
     night = [asks(at, answer, role, ALONE.extension) for at in grid(LOST + 20, VISIBLE - 10, 40)]
     made = recording([*LINE, asks(95, Outcome.CONFIRMED, HOME, ALONE.extension), *night])
     assert outcome(lambda one: judge_stays_out(one, ALONE), made) == told
+
+
+@pytest.mark.parametrize(
+    ("role", "answer", "told"),
+    [
+        (FAILOVER, Outcome.REFUSED, "passed"),
+        (FAILOVER, Outcome.ACCEPTED, "failed"),
+        (HOME, Outcome.UNHEARD, "not judged"),
+    ],
+)
+def test_a_client_whose_portal_has_no_resilience_stays_out_though_it_tries(
+    role: Role, answer: Outcome, told: str
+) -> None:
+    bench = find_bench("virtual-no-portal").inventory
+    client = bench.phones["phone-WebRTC"]
+    night = [asks(at, answer, role, client.extension) for at in grid(LOST + 20, VISIBLE - 10, 40)]
+    made = recording([*LINE, asks(95, Outcome.ACCEPTED, HOME, client.extension), *night])
+    judging = telephones.test_it_moves_by_itself_and_stays_or_has_nowhere_to
+    assert outcome(lambda one: judging(one, client, bench), made) == told
 
 
 def test_a_phone_that_does_not_know_the_failover_system_is_judged_by_nothing_else() -> None:

@@ -1,20 +1,26 @@
-"""Criteria that several clauses share: moving, not too early; returning, not too early; and who is due to."""
+"""Criteria that several clauses share: moving, not too early, or not at all; returning, not too early."""
 
 from typing import NoReturn
 
 from fixtures.judging import at_least, at_most, cannot_judge, judge, judge_none, more_than, not_judged, note
 from harness.base.interval import Interval, Measured, Never
+from harness.capture.events import Outcome
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Role
 from harness.timeline import (
+    Attempt,
     Registrations,
+    acceptances,
     admission_at,
     confirmations,
     departures,
     last_acceptance,
     not_due_to_move,
     occasions_before,
+    seen_at_own_port,
+    tries,
+    vouched,
 )
 from tests.resilience.due import need_stated_to_move, need_stated_to_return
 
@@ -68,6 +74,31 @@ def judge_move(recording: Recording, phone: Phone, inventory: Inventory, stays_u
         occasion="its registration confirmed at the failover system before home was visible again",
         window=(lost.low, visible.high),
     )
+
+
+def judge_stays(recording: Recording, phone: Phone, inventory: Inventory) -> None:
+    """The failover system does not let the phone in, although it tried when others were let in."""
+    lost, visible = recording.line.last_sight_of(HOME), recording.visible
+    own = recording.registrations(phone)
+    tried = tries(FAILOVER, own, Interval(lost.low, visible.high))
+    open_to_others = Interval(lost.high + inventory.failover_bound, visible.low)
+    judge_none(
+        acceptances(tried),
+        occasions=tried_in_vain(recording, phone, inventory, open_to_others),
+        occasion="a try of the phone when the failover system let others in, the phone being known at home",
+        marks=[(lost, "lost"), (visible, "visible"), *((each.decided, str(each.outcome)) for each in tried)],
+        window=(lost.low, visible.high),
+    )
+
+
+def tried_in_vain(recording: Recording, phone: Phone, inventory: Inventory, window: Interval) -> tuple[Attempt, ...]:
+    """Its tries at the failover system; one that can know no address of that is seen to try at home, which is gone."""
+    own = recording.registrations(phone)
+    if phone.ip == 4 or inventory.systems[FAILOVER].ipv6 is not None:
+        return vouched(tries(FAILOVER, own, window), own)
+    known = any(each.is_success for each in own)
+    asked = [each for each in own.at(HOME).between(window) if each.outcome is Outcome.UNHEARD]
+    return seen_at_own_port(recording.timeline, inventory.name_of(phone), asked) if known else ()
 
 
 def last_moment_to_move(recording: Recording, phone: Phone, inventory: Inventory) -> tuple[Interval, float]:

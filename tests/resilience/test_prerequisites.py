@@ -2,9 +2,8 @@
 
 import pytest
 
-from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, not_judged
+from fixtures.judging import at_most, cannot_judge, clause, judge, not_judged
 from harness.base.interval import Interval
-from harness.capture.events import Outcome
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
 from harness.inventory import (  # fmt: skip
@@ -17,7 +16,8 @@ from harness.inventory import (  # fmt: skip
     other_domain,
     other_root,
 )
-from harness.timeline import Attempt, acceptances, admission_at, seen_at_own_port, tries, vouched
+from harness.timeline import acceptances, admission_at
+from tests.resilience.criteria import judge_stays
 from tests.resilience.due import need_stated_to_move
 
 pytestmark = [pytest.mark.failover, pytest.mark.prerequisites]
@@ -61,7 +61,7 @@ def test_phones_by_tls_move_only_where_one_root_signed_for_both(
     home_lost: Recording, phone: Phone, inventory: Inventory
 ) -> None:
     if phone.transport != "tls":
-        cannot_judge("the phone does not register by TLS")
+        cannot_judge("the phone does not register by TLS, or not at the system itself")
     if other_root(inventory):
         need_records(home_lost, inventory)
         judge_stays(home_lost, phone, inventory)
@@ -72,7 +72,7 @@ def test_phones_by_tls_move_only_where_one_root_signed_for_both(
 def need_records(recording: Recording, inventory: Inventory) -> None:
     """That a phone which asks for no certificate was let in shows that the failover system had home's records."""
     lost, visible = recording.line.last_sight_of(HOME), recording.visible
-    others = [phone for phone in inventory.phones.values() if phone.transport != "tls"]
+    others = [phone for phone in inventory.phones.values() if not phone.encrypted]
     if not acceptances(recording.registrations(*others).at(FAILOVER).between(Interval(lost.low, visible.high))):
         not_judged("no other phone was let in, so nobody knows that the failover system had home's records")
 
@@ -98,28 +98,3 @@ def judge_moves(recording: Recording, phone: Phone, inventory: Inventory) -> Non
         marks=[(lost, "lost"), (accepted, "moved")],
         window=(lost.low, lost.high + latest),
     )
-
-
-def judge_stays(recording: Recording, phone: Phone, inventory: Inventory) -> None:
-    """The failover system does not let the phone in, although it tried when others were let in."""
-    lost, visible = recording.line.last_sight_of(HOME), recording.visible
-    own = recording.registrations(phone)
-    tried = tries(FAILOVER, own, Interval(lost.low, visible.high))
-    open_to_others = Interval(lost.high + inventory.failover_bound, visible.low)
-    judge_none(
-        acceptances(tried),
-        occasions=tried_in_vain(recording, phone, inventory, open_to_others),
-        occasion="a try of the phone when the failover system let others in, the phone being known at home",
-        marks=[(lost, "lost"), (visible, "visible"), *((each.decided, str(each.outcome)) for each in tried)],
-        window=(lost.low, visible.high),
-    )
-
-
-def tried_in_vain(recording: Recording, phone: Phone, inventory: Inventory, window: Interval) -> tuple[Attempt, ...]:
-    """Its tries at the failover system; one that can know no address of that is seen to try at home, which is gone."""
-    own = recording.registrations(phone)
-    if phone.ip == 4 or inventory.systems[FAILOVER].ipv6 is not None:
-        return vouched(tries(FAILOVER, own, window), own)
-    known = any(each.is_success for each in own)
-    asked = [each for each in own.at(HOME).between(window) if each.outcome is Outcome.UNHEARD]
-    return seen_at_own_port(recording.timeline, inventory.name_of(phone), asked) if known else ()

@@ -8,9 +8,9 @@ import pytest
 from fixtures.judging import judge_none
 from harness.base.interval import Interval
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Role
+from harness.inventory import Inventory, Phone, Role, without_resilience
 from harness.timeline import acceptances
-from tests.resilience.criteria import judge_delay_of, judge_move, judge_no_early_return, judge_return
+from tests.resilience.criteria import judge_delay_of, judge_move, judge_no_early_return, judge_return, judge_stays
 
 pytestmark = pytest.mark.failover
 
@@ -18,11 +18,13 @@ HOME, FAILOVER = Role.HOME, Role.FAILOVER
 
 
 @pytest.mark.every_family
-def test_it_moves_by_itself_and_stays_or_does_not_know_where_to(
+def test_it_moves_by_itself_and_stays_or_has_nowhere_to(
     home_lost: Recording, telephone: Phone, inventory: Inventory
 ) -> None:
-    if telephone.resilient:
+    if not without_resilience(inventory, telephone):
         judge_move(home_lost, telephone, inventory)
+    elif telephone.resilient:
+        judge_stays(home_lost, telephone, inventory)
     else:
         judge_stays_out(home_lost, telephone)
 

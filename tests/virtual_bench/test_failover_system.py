@@ -1,7 +1,8 @@
 """Whom the failover system lets in, by what home told it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,14 @@ def records(*registered: str) -> Records:
     return Records(USERS, dict.fromkeys(registered, "sip:10.77.3.101"))
 
 
-def played(folder: Path, play: Callable[[FailoverSystem], None], *defects: str) -> None:
+def played(
+    folder: Path, play: Callable[[FailoverSystem], None], *defects: str, stated: Mapping[str, str] | None = None
+) -> None:
     """A failover system that opens at once when home is away, with what home has told it so far: nothing."""
+    overrides = {"virtual.opens_after": "0.001", **(stated or {})}
 
     async def run() -> None:
-        play(FailoverSystem(surroundings(folder, Role.FAILOVER, defects, {"virtual.opens_after": "0.001"})))
+        play(FailoverSystem(surroundings(folder, Role.FAILOVER, defects, overrides)))
 
     asyncio.run(run())
 
@@ -103,6 +107,28 @@ def test_its_own_phones_take_licences_and_guests_none(
         assert system.decide("201", refresh=False) is Decision.ADMIT
 
     played(tmp_path, play, *defects)
+
+
+@pytest.mark.parametrize(
+    ("resilient", "defects", "decided"),
+    [
+        ("true", [], Decision.ADMIT),
+        ("false", [], Decision.BLOCK),
+        ("false", ["serves-portal-anyway"], Decision.ADMIT),
+    ],
+)
+def test_a_portal_without_resilience_serves_none_of_homes_clients(
+    tmp_path: Path, resilient: str, defects: list[str], decided: Decision
+) -> None:
+    def play(system: FailoverSystem) -> None:
+        client = replace(USERS["302"], transport="wss")
+        system.line_message(RECORDS, replace(records("301", "302"), users=USERS | {"302": client}).as_json())
+        system.line_down()
+        _until_open(system)
+        assert system.decide("301", refresh=False) is Decision.ADMIT
+        assert system.decide("302", refresh=False) is decided
+
+    played(tmp_path, play, *defects, stated={"systems.failover.portal.resilient": resilient})
 
 
 def told(system: FailoverSystem, *registered: tuple[str, ...]) -> None:

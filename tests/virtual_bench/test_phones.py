@@ -42,6 +42,16 @@ def test_a_telephone_without_resilience_knows_its_first_system_alone() -> None:
     assert settings.asks_home
 
 
+def test_a_client_of_the_portal_is_told_of_the_portals() -> None:
+    vera = User("326", "Vera", "sip", "secret", "wss", "Avaya WebRTC Client")
+    file = settings_file(
+        vera.user_agent, [ADA, vera], SCOPE.controllers, "lab.example", pushed=False, manual=False,
+        portals={"10.77.1.10": 9443, "10.77.2.10": 9444},
+    )  # fmt: skip
+    settings = combine(site_option(option_string(SCOPE)), settings_lines(file))
+    assert settings.controllers == (Controller("10.77.1.10", 9443, "wss"), Controller("10.77.2.10", 9444, "wss"))
+
+
 def test_a_pushed_failback_is_not_asked_for() -> None:
     file = settings_file("Avaya J179", [ADA], SCOPE.controllers, "lab.example", pushed=True, manual=False)
     assert not combine({}, settings_lines(file)).asks_home

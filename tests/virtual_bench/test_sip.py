@@ -5,7 +5,7 @@ from sipmessage import AuthChallenge, AuthParameters, Request
 
 from tests.virtual_bench.sip_peers import register
 from virtual_bench import reginfo
-from virtual_bench.sip import Framing, answer, asked_expiry, parse, set_body, stamp_received
+from virtual_bench.sip import Framing, answer, asked_expiry, parse, set_body, stamp_received, uri_transport
 from virtual_bench.sip_digest import Challenger, credentials_for, proves
 
 
@@ -87,3 +87,8 @@ def test_what_is_sent_is_read_back() -> None:
     request = parse(bytes(register()))
     assert isinstance(request, Request)
     assert request.to_address.uri.user == "301"
+
+
+@pytest.mark.parametrize(("transport", "written"), [("UDP", "udp"), ("TLS", "tls"), ("WSS", "ws")])
+def test_a_uri_names_its_transport_by_the_word_for_it(transport: str, written: str) -> None:
+    assert uri_transport(transport) == written

@@ -74,6 +74,8 @@ SIP = {
     "H175": _AS_J100,
     "K100": _AS_J100,
     "WORKPLACE": _AS_J100,
+    # SIP by WebSocket to the one-X Portal is an assumption; that its clients ask as a J100 does, another.
+    "WEBRTC": _AS_J100,
     # Older ones: REGISTERWAIT is 300 s by default (B5800 implementation guide); these have no such setting, so that
     # this is an assumption, too.
     "1120": _OLDER,

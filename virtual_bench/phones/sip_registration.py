@@ -11,7 +11,7 @@ from virtual_bench.phones.behaviour import SipBehaviour
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Controller
 from virtual_bench.scaled_time import ScaledClock
-from virtual_bench.sip import PORT, in_uri, new_request, new_tag
+from virtual_bench.sip import PORT, in_uri, new_request, new_tag, uri_transport
 from virtual_bench.sip_digest import credentials_for
 from virtual_bench.sip_flows import Flow, open_flow
 from virtual_bench.sip_transactions import Transactions
@@ -107,14 +107,20 @@ class Registration:
         if self._flow and self._flow.lost.done():
             self.close()
         if self._flow is None:
-            controller, within = self.controller, self._clock.real(self._behaviour.connect_within, LEAST_REAL)
-            local, peer = (self._host, PORT), (controller.host, controller.port)
             try:
-                received = self._transactions.received
-                self._flow = await open_flow(controller.transport, local, peer, received, within, self._trust)
+                self._flow = await self._open()
             except OSError:
                 return None
         return self._flow
+
+    async def _open(self) -> Flow:
+        controller, within = self.controller, self._clock.real(self._behaviour.connect_within, LEAST_REAL)
+        peer, received = (controller.host, controller.port), self._transactions.received
+        if controller.transport == "wss" and self._trust is not None:
+            from virtual_bench.sip_websocket import open_websocket  # for those alone that need it
+
+            return await open_websocket(self._host, peer, received, within, self._trust)
+        return await open_flow(controller.transport, (self._host, PORT), peer, received, within, self._trust)
 
     def _request(self, method: str, expires: int, flow: Flow) -> Request:
         target = URI("sip", self._domain)
@@ -126,7 +132,7 @@ class Registration:
         request = new_request(
             method, target if method == "REGISTER" else aor, local, Address(aor), call_id, self._number, via
         )
-        transport = Parameters(transport=flow.transport.lower())
+        transport = Parameters(transport=uri_transport(flow.transport))
         contact = URI("sip", in_uri(self._host), self._identity.extension, port=PORT, parameters=transport)
         request.contact = [Address(contact)]
         request.expires, request.user_agent = expires, self._identity.user_agent

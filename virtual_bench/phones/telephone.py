@@ -29,7 +29,7 @@ class Telephone:
         phone = bench.inventory.telephones[name]
         self._identity = Identity.of(phone)
         self._site_option = phone.site_option or USUAL_SITE_OPTION
-        self._trust = telephone_context(bench) if phone.transport == "tls" else None
+        self._trust = telephone_context(bench) if phone.encrypted else None
         self._folder, self._powered = bench.state / "files" / name, powered
 
     async def run(self) -> None:

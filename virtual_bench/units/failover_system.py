@@ -54,6 +54,7 @@ class FailoverSystem:
         if self._registrar and sip:
             for host in self._around.sip_hosts:
                 await self._registrar.serve(host, sip.transports, sip.port)
+            await self._around.serve_portal(self._registrar.received)
         if self._gatekeeper:
             await self._gatekeeper.serve()
         await SettingsServer(self._settings).serve(self._around.host)
@@ -76,6 +77,8 @@ class FailoverSystem:
             return Decision.BLOCK
         user = self.user(extension)
         if user is not None and user.family == self._conduct.keeps_out:
+            return Decision.BLOCK
+        if user is not None and user.transport == "wss" and not self._around.portal_takes_over:
             return Decision.BLOCK
         if self._conduct.guests_need_licences and self._licences_used >= (self._around.system.licences or 0):
             return Decision.BLOCK
@@ -234,18 +237,22 @@ class FailoverSystem:
 
     def _settings(self, user_agent: str) -> str | None:
         records = self._kept.updated(self._told.records)
-        pushed = self._around.virtual.failback == "pushed"
+        pushed, portals = self._around.virtual.failback == "pushed", self._around.portals
         if self._policy.mode not in OPEN or not records.scopes:
             own, here = self._own.values(), [self._around.host]
             domain = self._around.system.sip.domain if self._around.system.sip else ""
             by_ipv6 = ipv6_controllers(self._around.bench, self._around.role)
-            file = settings_file(user_agent, own, here, domain, pushed=pushed, manual=False, by_ipv6=by_ipv6)
+            file = settings_file(
+                user_agent, own, here, domain, pushed=pushed, manual=False, by_ipv6=by_ipv6, portals=portals
+            )
             return file if own else None
         users, controllers = records.users.values(), records.scopes[0].controllers
         # Home's phones go on in home's domain, which may not be ours.
         domain, manual = records.sip_domain, records.manual
         by_ipv6 = records.scopes[0].controllers_by_ipv6
-        return settings_file(user_agent, users, controllers, domain, pushed=pushed, manual=manual, by_ipv6=by_ipv6)
+        return settings_file(
+            user_agent, users, controllers, domain, pushed=pushed, manual=manual, by_ipv6=by_ipv6, portals=portals
+        )
 
     def status(self) -> dict[str, Any]:
         """What the unit's commands show."""

@@ -43,6 +43,7 @@ class HomeSystem:
         if self._registrar and sip:
             for host in self._around.sip_hosts:
                 await self._registrar.serve(host, sip.transports, sip.port)
+            await self._around.serve_portal(self._registrar.received)
         if self._gatekeeper:
             await self._gatekeeper.serve()
         await self._around.run_line(self._line)
@@ -98,7 +99,14 @@ class HomeSystem:
         controllers = [str(system.address) for system in systems]
         users, by_ipv6 = self._users.values(), ipv6_controllers(self._around.bench, Role.HOME, Role.FAILOVER)
         return settings_file(
-            user_agent, users, controllers, self._domain, pushed=pushed, manual=self._manual, by_ipv6=by_ipv6
+            user_agent,
+            users,
+            controllers,
+            self._domain,
+            pushed=pushed,
+            manual=self._manual,
+            by_ipv6=by_ipv6,
+            portals=self._around.portals,
         )
 
     def status(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sipmessage import URI, Address, Parameters, Response
 
 from virtual_bench import reginfo
-from virtual_bench.sip import in_uri, new_request, new_tag, set_body
+from virtual_bench.sip import in_uri, new_request, new_tag, set_body, uri_transport
 from virtual_bench.sip_flows import Flow
 from virtual_bench.sip_transactions import COMPLETED, Transactions
 from virtual_bench.units.bindings import Binding
@@ -68,4 +68,4 @@ class Notifier:
 
 def contact_of(flow: Flow) -> str:
     """This end of a flow as a Contact."""
-    return f"<sip:{in_uri(flow.local[0])}:{flow.local[1]};transport={flow.transport.lower()}>"
+    return f"<sip:{in_uri(flow.local[0])}:{flow.local[1]};transport={uri_transport(flow.transport)}>"

@@ -4,7 +4,8 @@ Names and defaults as in the 9600 SIP and J100 administration guides.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from virtual_bench.sip import PORT, TLS_PORT, in_uri
 from virtual_bench.units.records import User
@@ -24,17 +25,19 @@ def settings_file(
     pushed: bool,
     manual: bool,
     by_ipv6: Iterable[str] = (),
+    portals: Mapping[str, int] = MappingProxyType({}),
 ) -> str:
     """The file for a telephone that says it is `user_agent`: lines `SET NAME value`.
 
     `by_ipv6`: the controllers of a telephone that is to register so. `pushed`: the failover system sends telephones
-    back, they do not ask by themselves; nor do H.323 telephones where failback is `manual`.
+    back, they do not ask by themselves; nor do H.323 telephones where failback is `manual`. `portals`: controller →
+    port of the portal beside it, if there is one.
     """
     user = next((user for user in users if user.user_agent and user.user_agent in user_agent), None)
     transport = user.transport if user else "tcp"
     told = pushed or (manual and user is not None and user.protocol == "h323")
     settings = {
-        "SIP_CONTROLLER_LIST": _controllers(controllers, transport),
+        "SIP_CONTROLLER_LIST": _controllers(controllers, transport, portals),
         "SIPDOMAIN": domain,
         "FAILBACK_POLICY": "admin" if told else "auto",
         "REGISTERWAIT": 900,
@@ -43,13 +46,14 @@ def settings_file(
         "DISCOVER_AVAYA_ENVIRONMENT": 0,
     }
     if user and user.ip == 6:
-        settings |= {"SIP_CONTROLLER_LIST_2": _controllers(by_ipv6, transport), "SIGNALING_ADDR_MODE": 6}
+        settings |= {"SIP_CONTROLLER_LIST_2": _controllers(by_ipv6, transport, portals), "SIGNALING_ADDR_MODE": 6}
     return "".join(f"SET {name} {value}\n" for name, value in settings.items())
 
 
-def _controllers(hosts: Iterable[str], transport: str) -> str:
-    port = TLS_PORT if transport == "tls" else PORT
-    return f'"{",".join(f"{in_uri(host)}:{port};transport={transport}" for host in hosts)}"'
+def _controllers(hosts: Iterable[str], transport: str, portals: Mapping[str, int]) -> str:
+    usual = TLS_PORT if transport == "tls" else PORT
+    ports = {host: portals.get(host) if transport == "wss" else usual for host in hosts}
+    return f'"{",".join(f"{in_uri(host)}:{port};transport={transport}" for host, port in ports.items() if port)}"'
 
 
 class SettingsServer:

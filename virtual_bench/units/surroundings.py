@@ -1,5 +1,6 @@
 """What every service of a unit is given: the bench, who it is, its clock, its truth log."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from harness.inventory import Bench, Role, System, VirtualSettings
 from harness.inventory.models import SipSettings
 from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.scaled_time import ScaledClock
+from virtual_bench.sip_flows import Receiver
+from virtual_bench.sip_websocket import serve_websockets
 from virtual_bench.tls import client_context, server_context, telephones_context
 from virtual_bench.truth import TruthLog
 from virtual_bench.units.admission import Doorkeeper
@@ -79,14 +82,33 @@ class Surroundings:
 
     def registrar(self, doors: Doorkeeper, bindings: Bindings) -> Registrar | None:
         """The SIP registrar, where the system supports SIP extensions; by TLS it shows its own certificate."""
-        sip, conduct = self.sip, self.conduct
+        sip = self.sip
         if sip is None:
             return None
-        expiry = round(self.virtual.granted_expiry)
-        settings = RegistrarSettings(sip.domain, self.virtual.sip_blocked, expiry, heeds_domain=conduct.heeds_domain)
-        shown = conduct.shows_certificate_of or self.role
-        encrypted = telephones_context(self.bench, shown) if "tls" in sip.transports else None
+        expiry, heeds = round(self.virtual.granted_expiry), self.conduct.heeds_domain
+        settings = RegistrarSettings(sip.domain, self.virtual.sip_blocked, expiry, heeds_domain=heeds)
+        encrypted = self._shown() if "tls" in sip.transports else None
         return Registrar(settings, self.clock, doors, bindings, self.truth, encrypted)
+
+    def _shown(self) -> ssl.SSLContext:
+        return telephones_context(self.bench, self.conduct.shows_certificate_of or self.role)
+
+    @property
+    def portals(self) -> dict[str, int]:
+        """Address of a system → port of the portal beside it."""
+        systems = self.bench.inventory.systems.values()
+        return {str(system.address): system.portal.port for system in systems if system.portal is not None}
+
+    @property
+    def portal_takes_over(self) -> bool:
+        """Whether this unit's portal serves the other one's clients while that is lost."""
+        portal = self.system.portal
+        return self.conduct.serves_anyway or (portal is not None and portal.resilient)
+
+    async def serve_portal(self, receive: Receiver) -> None:
+        """Where there is a portal: hand on what clients say to it. It has the unit's address and certificate."""
+        if self.system.portal is not None:
+            await serve_websockets((self.host, self.system.portal.port), receive, self._shown())
 
     def gatekeeper(self, doors: Doorkeeper, bindings: Bindings) -> Gatekeeper | None:
         """The H.323 gatekeeper, where the system supports H.323 extensions."""
