@@ -49,7 +49,7 @@ FILES = {
         Night("virtual-manual", ("manual_failback",)),
         Night("virtual-no-h323"),
         Night("virtual-no-ipv6"),
-        Night("virtual-no-portal"),
+        Night("virtual-no-portal", ("home_lost", "phone_repowered")),
         Night("virtual-no-sip"),
         Night("virtual-one-subnet", ("phone_repowered",)),
         Night("virtual-other-domain"),
