@@ -215,6 +215,8 @@ def _by_ipv6(inventory: Inventory, kind: str, role: Role) -> Iterator[Finding]:
         site = inventory.sites.get(phone.site)
         if phone.protocol is not Protocol.SIP:
             yield Finding((kind, name, "ip"), "only SIP phones register by IPv6; expected 4")
+        elif phone.transport == "wss":
+            yield Finding((kind, name, "ip"), "a portal is asked by IPv4; expected 4")
         elif site is not None and site.ipv6 is None:
             yield Finding((kind, name, "ip"), f"site '{phone.site}' has no IPv6; expected 'ipv6' there, or 4 here")
         elif system is not None and not system.serves_ipv6:

@@ -97,6 +97,10 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
         ),
         ("line: null", "line: this field is missing"),
         ("phones: {phone-9641: {ip: 6}}", "phones.phone-9641.ip: only SIP phones register by IPv6; expected 4"),
+        (
+            "phones: {phone-J179: {model: WebRTC, transport: wss, ip: 6}}\nsystems: {home: {portal: {}}}",
+            "phones.phone-J179.ip: a portal is asked by IPv4; expected 4",
+        ),
         ("phones: {phone-J179: {ip: 6}}", "site 'phones' has no IPv6; expected 'ipv6' there, or 4 here"),
         (
             "sites: {phones: {ipv6: {subnet: 'fd77:3::/64', gateway: 'fd77:3::1'}}}\nphones: {phone-J179: {ip: 6}}",
