@@ -12,7 +12,7 @@ from sipmessage import Via
 
 from harness.inventory import Bench, Inventory, Role, VirtualSettings, find_bench
 from tests.virtual_bench.emulated import free_port
-from tests.virtual_bench.sip_peers import register
+from tests.virtual_bench.sip_peers import OpenDoors, register
 from virtual_bench import fabric
 from virtual_bench.certificates import make_certificates
 from virtual_bench.phones.identity import Identity
@@ -24,7 +24,6 @@ from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.sip import TLS_PORT, answer, stamp_received
 from virtual_bench.tls import telephone_context, telephones_context
 from virtual_bench.truth import TruthLog
-from virtual_bench.units.admission import Decision
 from virtual_bench.units.bindings import Bindings
 from virtual_bench.units.records import Records, User, ipv6_controllers, scopes_of
 from virtual_bench.units.registrar import Registrar, RegistrarSettings
@@ -151,17 +150,6 @@ def _speaks_ipv6() -> bool:
     except OSError:
         return False
     return True
-
-
-class OpenDoors:
-    checks_passwords = True
-
-    def decide(self, extension: str, *, refresh: bool) -> Decision:
-        del extension, refresh
-        return Decision.ADMIT
-
-    def user(self, extension: str) -> User | None:
-        return replace(ADA, extension=extension)
 
 
 async def registered(bench: Bench, transport: str, port: int) -> list[str]:

@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from harness.inventory import Bench, Role
-from tests.virtual_bench.sip_peers import register
-from tests.virtual_bench.test_telephone_tls import PHONE, UNIT, OpenDoors, bench_whose_failover_system_has
+from tests.virtual_bench.sip_peers import OpenDoors, register
+from tests.virtual_bench.test_telephone_tls import PHONE, UNIT, bench_whose_failover_system_has
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Settings, controllers
 from virtual_bench.phones.sip_phone import SipPhone

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.inventory import Bench, Role, find_bench
+from tests.virtual_bench.sip_peers import OpenDoors
 from virtual_bench.certificates import make_certificates
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Controller, Settings, controllers
@@ -20,25 +21,12 @@ from virtual_bench.sip import TLS_PORT
 from virtual_bench.sip_flows import open_flow
 from virtual_bench.tls import FOLDER, SESSIONS, telephone_context, telephones_context
 from virtual_bench.truth import TruthLog
-from virtual_bench.units.admission import Decision
 from virtual_bench.units.bindings import Bindings
-from virtual_bench.units.records import User
 from virtual_bench.units.registrar import Registrar, RegistrarSettings
 
 UNIT, PHONE = "127.77.1.1", "127.77.1.2"
 WITHIN = 2.0
 IDENTITY = Identity("301", "Ada", "secret", "Avaya J179 IP Phone", "J100", "sip")
-
-
-class OpenDoors:
-    checks_passwords = True
-
-    def decide(self, extension: str, *, refresh: bool) -> Decision:
-        del extension, refresh
-        return Decision.ADMIT
-
-    def user(self, extension: str) -> User | None:
-        return User(extension, "Ada", "sip", "secret", "tls")
 
 
 def bench_whose_failover_system_has(root: str, state: Path) -> Bench:
