@@ -76,8 +76,7 @@ def test_when_run_and_night_are_killed_the_watchdog_puts_back_and_the_next_run_s
     bench: Bench, night: subprocess.Popen[bytes]
 ) -> None:
     run = runs_of(bench)[0]
-    night.kill()
-    os.kill(run, signal.SIGKILL)
+    kill_at_once(night.pid, run)
     assert holds(lambda: home_has_link(bench), 10)
     assert holds(lambda: holder(bench.state) is None)
     told = cli("recover", bench)
@@ -87,8 +86,7 @@ def test_when_run_and_night_are_killed_the_watchdog_puts_back_and_the_next_run_s
 
 def test_the_next_run_says_what_the_watchdog_did(bench: Bench, night: subprocess.Popen[bytes], tmp_path: Path) -> None:
     run = runs_of(bench)[0]
-    night.kill()
-    os.kill(run, signal.SIGKILL)
+    kill_at_once(night.pid, run)
     assert holds(lambda: home_has_link(bench), 10)
     with following(bench, tmp_path / "next", wait=20) as second:
         said = second.stdout
@@ -109,9 +107,7 @@ def test_a_run_that_waits_takes_the_bench_over_once_its_holder_is_dead_and_puts_
         time.sleep(3)
         assert second.poll() is None, "it did not wait"
         assert holder_pid(bench) == run
-        night.kill()
-        for process in (watchdog_of(run), run):
-            os.kill(process, signal.SIGKILL)
+        kill_at_once(night.pid, watchdog_of(run), run)
         lines: list[str] = []
         for line in iter(said.readline, ""):
             lines.append(line.strip())
@@ -157,9 +153,7 @@ def test_while_the_watchdog_is_at_it_nobody_else_gets_the_bench(
 
 def test_after_all_are_killed_recover_names_and_puts_back(bench: Bench, night: subprocess.Popen[bytes]) -> None:
     runs = runs_of(bench)
-    night.kill()
-    for process in [watchdog_of(run) for run in runs] + runs:
-        os.kill(process, signal.SIGKILL)
+    kill_at_once(night.pid, *(watchdog_of(run) for run in runs), *runs)
     night.wait()
     assert holds(lambda: not runs_of(bench))
     assert not home_has_link(bench)
@@ -182,6 +176,14 @@ def following(bench: Bench, out: Path, wait: float) -> Iterator[subprocess.Popen
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
+
+
+def kill_at_once(*processes: int) -> None:
+    """None of them gets to do anything about another one's death."""
+    assert all(processes)  # 0 would be this process's own group
+    for sent in (signal.SIGSTOP, signal.SIGKILL):
+        for process in processes:
+            os.kill(process, sent)
 
 
 def holder_pid(bench: Bench) -> int | None:
