@@ -21,10 +21,10 @@ def reboot(inventory: Inventory) -> BenchSeconds:
 
 
 def repower(inventory: Inventory) -> BenchSeconds:
-    """An outage in which phones boot, after one was forgotten at home and new there, and until all grace is over."""
+    """An outage in which phones have moved and boot, after one was new at home, and until all grace is over."""
     boots = max(phone.catalogued.boot for phone in inventory.phones.values() if phone.outlet is not None)
     new = confirmed(inventory) + boots + clauses()["FO-SYNC"].wait
-    return BenchSeconds(new + gone_and_back(inventory) + boots + bounds.GRACE + boots)
+    return BenchSeconds(new + outage(inventory) + boots + bounds.GRACE + boots)
 
 
 def flap(inventory: Inventory) -> BenchSeconds:

@@ -94,6 +94,7 @@ def phone_repowered(lab: Lab) -> None:
     before = NORMAL_OPERATION + 1.5 * lab.inventory.line.keepalive.period
     lab.watch(bounds.NEW_AT_HOME - before, "the records of the re-powered phone to reach the failover system")
     lose_home(lab)
+    lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
     repower(lab, phones, "the failover system", Role.FAILOVER)
     lab.restore(Role.HOME)
     restored = lab.now()

@@ -19,7 +19,7 @@ BY_HAND = {
     "home_rebooted_by_ssh": 90 + 140 + 90 + 180,
     # off for 90 at least, boots in 60, new there for 300; at home 90, lost for 180, tried again 90, visible
     # for 600, tried again 90; twice booted in 60, and 300 of grace
-    "phone_repowered": 90 + 60 + 300 + 90 + 180 + 90 + 600 + 90 + 60 + 300 + 60,
+    "phone_repowered": 90 + 60 + 300 + 90 + 180 + 90 + 90 + 600 + 90 + 60 + 300 + 60,
     # who refreshes each 60 lapses at home within 120, at home 90, lost for 180, tried again 90, visible for 600,
     # tried again 90, 300 of grace and 300 after it
     "paths_blocked": 120 + 90 + 180 + 90 + 600 + 90 + 2 * 300,

@@ -68,11 +68,12 @@ def judge_move(recording: Recording, phone: Phone, inventory: Inventory, stays_u
         marks=[(lost, "lost"), (accepted, "moved")],
         window=(lost.low, since.high + latest),
     )
+    until = stays_until or visible
     judge_none(
-        departures(recording.turns(phone), FAILOVER, since=accepted, until=stays_until or visible),
-        occasions=confirmations(own, FAILOVER, since=accepted, until=visible),
-        occasion="its registration confirmed at the failover system before home was visible again",
-        window=(lost.low, visible.high),
+        departures(recording.turns(phone), FAILOVER, since=accepted, until=until),
+        occasions=confirmations(own, FAILOVER, since=accepted, until=until),
+        occasion="its registration confirmed at the failover system while home was away and it was left in peace",
+        window=(lost.low, until.high),
     )
 
 
