@@ -36,6 +36,9 @@ from harness.inventory import ProbeExtension, Protocol, Role, System
 
 EXPIRES = 900
 """Bench seconds asked for, as J100 telephones do (REGISTERWAIT, J100 administration guide)."""
+PATIENCE = 5.0
+"""Bench seconds for an answer of the failover system to a try. Where that is silent, a whole transaction (32 s) would
+leave no try in the last 15 s of the 3 minutes; an answer that comes later is on the wire all the same."""
 
 _CHALLENGES = (401, 407, 423, 439)
 
@@ -100,15 +103,15 @@ class SipProbe:
         return system
 
     def _attempt(self, role: Role, system: System, expires: int, override: SecretStr | None) -> ProbeAnswer:
-        sent_at = now()
+        sent_at, within = now(), PATIENCE if role is Role.FAILOVER and expires else TIMER_F
         try:
-            registration = self._open(role, system, expires)
-            answered = self._exchange(registration, expires, None)
+            registration = self._open(role, system, expires, within)
+            answered = self._exchange(registration, expires, None, within)
             for _ in range(2):  # once more where the system calls the nonce stale
                 authorization = self._authorization(answered.value, registration.domain, override)
                 if authorization is None:
                     break
-                answered = self._exchange(registration, expires, authorization)
+                answered = self._exchange(registration, expires, authorization, within)
                 if not is_stale(answered.value):
                     break
         except RefusedByTransportError as refused:
@@ -117,7 +120,7 @@ class SipProbe:
             return self._answer(role, sent_at, Answer.UNANSWERED, str(silence), None)
         return self._judged(role, sent_at, answered, registration, expires)
 
-    def _open(self, role: Role, system: System, expires: int) -> Registration:
+    def _open(self, role: Role, system: System, expires: int, within: float) -> Registration:
         """The registration kept for `role`, or a new one; over TCP with a new connection for each attempt.
 
         A kept connection may have been closed at the other end, which is no refusal of this attempt.
@@ -129,7 +132,7 @@ class SipProbe:
         assert sip is not None  # _system has seen to it
         kind = socket.SOCK_STREAM if self._account.transport == "tcp" else socket.SOCK_DGRAM
         target = (str(system.address), sip.port)
-        link = open_socket(kind, self._account.source, target, self._scale.to_real(TIMER_F))
+        link = open_socket(kind, self._account.source, target, self._scale.to_real(within))
         if kept is not None:
             kept.link.close()
             kept.link = link
@@ -146,7 +149,9 @@ class SipProbe:
         self._kept[role] = new
         return new
 
-    def _exchange(self, registration: Registration, expires: int, authorization: str | None) -> Answered[Response]:
+    def _exchange(
+        self, registration: Registration, expires: int, authorization: str | None, within: float
+    ) -> Answered[Response]:
         registration.sequence += 1
         branch = f"z9hG4bK{secrets.token_hex(8)}"
         request = register_request(registration, self._account.user_agent, branch, expires, authorization)
@@ -156,9 +161,9 @@ class SipProbe:
             return final_answer(data, branch)
 
         if self._account.transport == "tcp":
-            answered = ask_tcp(registration.link, request.encode(), self._scale.to_real(TIMER_F), read)
+            answered = ask_tcp(registration.link, request.encode(), self._scale.to_real(within), read)
         else:
-            waits = (self._scale.to_real(wait) for wait in retransmissions())
+            waits = (self._scale.to_real(wait) for wait in retransmissions(within))
             answered = ask_udp(registration.link, request.encode(), waits, read)
         self._transcript.received(str(answered.value))
         return answered

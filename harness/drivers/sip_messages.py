@@ -53,9 +53,9 @@ def register_request(
     return "\r\n".join([*lines, "Content-Length: 0", "", ""])
 
 
-def retransmissions() -> Iterator[float]:
-    """Waits of a transaction over UDP in bench seconds: T1, doubled up to T2, 64 T1 in all."""
-    wait, left = T1, TIMER_F
+def retransmissions(within: float = TIMER_F) -> Iterator[float]:
+    """Waits of a transaction over UDP in bench seconds: T1, doubled up to T2, `within` in all."""
+    wait, left = T1, within
     while left > 0:
         yield min(wait, left)
         left -= wait

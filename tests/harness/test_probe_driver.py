@@ -16,9 +16,9 @@ from harness.base.units import BenchSeconds, TimeScale
 from harness.drivers import ras_messages as ras
 from harness.drivers.answers import Allowance, Answer
 from harness.drivers.probe_ras import RasAccount, RasProbe
-from harness.drivers.probe_sip import SipAccount, SipProbe
+from harness.drivers.probe_sip import PATIENCE, SipAccount, SipProbe
 from harness.drivers.sip_digest import challenge_of, credentials
-from harness.drivers.sip_messages import retransmissions
+from harness.drivers.sip_messages import TIMER_F, retransmissions
 from harness.inventory import PortRef, ProbeExtension, Role, System
 from harness.inventory.models import H323Settings, SipSettings
 
@@ -243,11 +243,14 @@ def test_a_200_without_our_binding_is_no_acceptance(tmp_path: Path) -> None:
     peer.close()
 
 
-def test_silence_is_unanswered_after_the_scaled_time_out_and_many_tries(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("role", "within"), [(Role.HOME, TIMER_F), (Role.FAILOVER, PATIENCE)])
+def test_silence_is_unanswered_after_the_scaled_time_out_and_many_tries(
+    tmp_path: Path, role: Role, within: float
+) -> None:
     peer = UdpPeer(lambda _: None)
-    answer = sip_probe(peer.port, tmp_path).register(Role.FAILOVER)
+    answer = sip_probe(peer.port, tmp_path).register(role)
     assert (answer.answer, answer.answered_at) == (Answer.UNANSWERED, None)
-    assert len(peer.heard) == len(list(retransmissions()))
+    assert len(peer.heard) == len(list(retransmissions(within)))
     peer.close()
 
 
