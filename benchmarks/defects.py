@@ -55,7 +55,7 @@ def main() -> int:
             there[row["defect"]] = row
         print(f"{row['defect']}: {'; '.join(departures(row)) or 'as it must be'}", flush=True)
     found = [there[name] for name in names if name in there]
-    publish(list(there.values()))
+    publish(list(there.values()), code)
     right = sum(not departures(row) for row in found)
     print(f"{right} of {len(names)} defects turn their clauses red and no others")
     return int(right != len(names))
@@ -157,16 +157,18 @@ def departures(row: dict[str, Any]) -> list[str]:
     return found
 
 
-def publish(found: list[dict[str, Any]]) -> None:
-    """Write the matrix as a page."""
+def publish(found: list[dict[str, Any]], code: str) -> None:
+    """Write the matrix of what was played for the state `code` as a page."""
     judged = [clause for clause in clauses() if any(clause in row["outcomes"] for row in found)]
     lines = [
         "# Defects and the clauses they violate",
         "",
-        "Made by `python -m benchmarks.defects` (`tox run -e defects`): every defect of the virtual bench, and what",
-        "the tests of each clause said while it was played. **red**: a test failed; grey: not judged, since a clause",
+        "Made by `python -m benchmarks.defects` (`tox run -e defects`): defects of the virtual bench, and what the",
+        "tests of each clause said while each was played. **red**: a test failed; grey: not judged, since a clause",
         "that it presupposes did not hold; ✓: passed; –: its bench cannot judge that; empty: not played. A defect",
         "plays the episodes of its clauses, and `home_lost`.",
+        "",
+        f"Played for the state `{code}` of the code: {len(found)} of {len(DEFECTS)} defects.",
         "",
         f"| defect | {' | '.join(judged)} |",
         f"|---|{'---|' * len(judged)}",
