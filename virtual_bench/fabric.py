@@ -12,6 +12,7 @@ from harness.base.errors import ConfigurationFault
 from harness.inventory import Inventory, Role
 from virtual_bench import ipv6
 from virtual_bench.mirror import mirrors
+from virtual_bench.neighbours import asks_soon
 
 LAB, CORE, TERMINAL_SERVER = "lab", "core", "terminal-server"
 LAN, MANAGEMENT, BRIDGE, ETH0 = "lan", "management", "bridge", "eth0"
@@ -124,14 +125,9 @@ def ipv6_settings(inventory: Inventory, name: str) -> dict[str, int]:
 
 
 def interface(name: str, address: str | None = None) -> list[str]:
-    """Lines for an interface that is up and asks again soon for a neighbour that does not answer.
-
-    By default the kernel asks each second, which a bench's time scale makes half a minute; after five
-    unanswered questions the neighbour counts as not there.
-    """
+    """Lines for an interface that is up and asks again soon for a neighbour that does not answer."""
     given = [f"address add {address} dev {name}"] if address else []
-    asking = f"ntable change name arp_cache dev {name} retrans 50 delay_probe 500 mcast_probes 5"
-    return [asking, *given, f"link set {name} up"]
+    return [asks_soon(name, "arp_cache"), *given, f"link set {name} up"]
 
 
 def _lab_host(inventory: Inventory) -> list[str]:

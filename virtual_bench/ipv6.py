@@ -6,9 +6,7 @@ Nothing waits for duplicate addresses to be found out (RFC 4862, 5.4): that take
 from ipaddress import IPv6Interface
 
 from harness.inventory import Inventory, System
-
-RETRY = "retrans 50 delay_probe 500 mcast_probes 5"
-"""How neighbours are asked for; see `fabric.interface`."""
+from virtual_bench.neighbours import asks_soon
 
 
 def sites(inventory: Inventory) -> dict[str, IPv6Interface]:
@@ -61,7 +59,7 @@ def telephone_settings(cable: str) -> dict[str, int]:
 
 def telephone_commands(cable: str) -> list[str]:
     """Its line for `ip -batch`."""
-    return [_asking(cable)]
+    return [asks_soon(cable, "ndisc_cache")]
 
 
 def advertisements(inventory: Inventory) -> list[str]:
@@ -74,8 +72,4 @@ def advertisements(inventory: Inventory) -> list[str]:
 
 
 def _interface(name: str, address: IPv6Interface) -> list[str]:
-    return [_asking(name), f"address add {address} dev {name} nodad"]
-
-
-def _asking(name: str) -> str:
-    return f"ntable change name ndisc_cache dev {name} {RETRY}"
+    return [asks_soon(name, "ndisc_cache"), f"address add {address} dev {name} nodad"]

@@ -50,11 +50,8 @@ class FailoverSystem:
         """Bring all services up; DHCP stays silent until home is lost."""
         if not self._conduct.forgets:
             self._remember()
-        sip = self._around.sip
-        if self._registrar and sip:
-            for host in self._around.sip_hosts:
-                await self._registrar.serve(host, sip.transports, sip.port)
-            await self._around.serve_portal(self._registrar.received)
+        if self._registrar:
+            await self._around.serve_sip(self._registrar)
         if self._gatekeeper:
             await self._gatekeeper.serve()
         await SettingsServer(self._settings).serve(self._around.host)

@@ -39,11 +39,8 @@ class HomeSystem:
 
     async def start(self) -> None:
         """Bring all services up."""
-        sip = self._around.sip
-        if self._registrar and sip:
-            for host in self._around.sip_hosts:
-                await self._registrar.serve(host, sip.transports, sip.port)
-            await self._around.serve_portal(self._registrar.received)
+        if self._registrar:
+            await self._around.serve_sip(self._registrar)
         if self._gatekeeper:
             await self._gatekeeper.serve()
         await self._around.run_line(self._line)

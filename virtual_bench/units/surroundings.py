@@ -8,7 +8,6 @@ from harness.inventory import Bench, Role, System, VirtualSettings
 from harness.inventory.models import SipSettings
 from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.scaled_time import ScaledClock
-from virtual_bench.sip_flows import Receiver
 from virtual_bench.sip_websocket import serve_websockets
 from virtual_bench.tls import client_context, server_context, telephones_context
 from virtual_bench.truth import TruthLog
@@ -105,10 +104,18 @@ class Surroundings:
         portal = self.system.portal
         return self.conduct.serves_anyway or (portal is not None and portal.resilient)
 
-    async def serve_portal(self, receive: Receiver) -> None:
-        """Where there is a portal: hand on what clients say to it. It has the unit's address and certificate."""
-        if self.system.portal is not None:
-            await serve_websockets((self.host, self.system.portal.port), receive, self._shown())
+    async def serve_sip(self, registrar: Registrar) -> None:
+        """Listen at the unit's addresses and, where there is a portal beside it, hand on what clients say to that.
+
+        The portal has the unit's address and certificate.
+        """
+        sip, portal = self.sip, self.system.portal
+        if sip is None:
+            return
+        for host in self.sip_hosts:
+            await registrar.serve(host, sip.transports, sip.port)
+        if portal is not None:
+            await serve_websockets((self.host, portal.port), registrar.received, self._shown())
 
     def gatekeeper(self, doors: Doorkeeper, bindings: Bindings) -> Gatekeeper | None:
         """The H.323 gatekeeper, where the system supports H.323 extensions."""
