@@ -14,6 +14,7 @@ import pytest
 from fixtures.judging import Case, Departure, Inconclusive, current
 from fixtures.outcomes import need_readable
 from harness.base.errors import HarnessFault
+from harness.base.interval import Interval
 from harness.base.stimulus import Stimulus
 from harness.base.units import EpochSeconds, RealSeconds
 from harness.capture.decoder import Decoded
@@ -29,6 +30,7 @@ from tests.harness.decoding import inventory
 from tests.harness.test_timeline import BEGAN, attempt, epoch, keepalive, stimulus
 from tests.resilience import test_failback as failback
 from tests.resilience import test_failover as failover
+from tests.resilience.criteria import judge_move
 
 HOME, FAILOVER = Role.HOME, Role.FAILOVER
 PHONE = inventory().phones["phone-J179"]
@@ -216,7 +218,6 @@ def test_a_capture_without_packets(dead: tuple[str, ...]) -> None:
 def allow_repowered(made: Recording) -> None:
     """As tests of a re-powered phone judge: without a look at the line."""
     from fixtures.judging import at_most, judge
-    from harness.base.interval import Interval
 
     judge(address_served(made.timeline, PHONE.mac, FAILOVER, Interval.at(LOST)), at_most(200))
 
@@ -227,6 +228,14 @@ def test_a_test_that_judges_nothing() -> None:
 
 
 # Passes without ground
+
+
+@pytest.mark.parametrize(("left_until", "told"), [(LOST + 280, "not judged"), (LOST + 300, "passed")])
+def test_that_a_phone_stays_is_not_read_from_what_it_did_later(left_until: float, told: str) -> None:
+    # Let in 200 s after the loss, it is confirmed 90 s later for the first time.
+    until = Interval.at(left_until)
+    made = recording(NIGHT)
+    assert outcome(lambda one: judge_move(one, PHONE, one.inventory, stays_until=until), made) == told
 
 
 def test_an_early_return_that_looks_like_a_refresh_fails() -> None:

@@ -15,12 +15,14 @@ from harness.base.transcripts import Transcript
 from harness.base.units import BenchSeconds, TimeScale
 from harness.drivers import ras_messages as ras
 from harness.drivers.answers import Allowance, Answer
-from harness.drivers.probe_ras import RasAccount, RasProbe
+from harness.drivers.probe_ras import WAITS, RasAccount, RasProbe
 from harness.drivers.probe_sip import PATIENCE, SipAccount, SipProbe
 from harness.drivers.sip_digest import challenge_of, credentials
 from harness.drivers.sip_messages import TIMER_F, retransmissions
+from harness.episodes.outages import PROBE_EVERY
 from harness.inventory import PortRef, ProbeExtension, Role, System
 from harness.inventory.models import H323Settings, SipSettings
+from harness.timeline.measurements import JUST_BEFORE
 
 Reply = Callable[[bytes], bytes | None]
 
@@ -241,6 +243,11 @@ def test_a_200_without_our_binding_is_no_acceptance(tmp_path: Path) -> None:
     answer = sip_probe(peer.port, tmp_path).register(Role.FAILOVER)
     assert (answer.answer, answer.reason) == (Answer.REFUSED, "200 OK without a binding")
     peer.close()
+
+
+def test_where_both_protocols_get_no_answer_there_is_a_try_in_the_last_seconds_before_the_limit() -> None:
+    # The probes try one after the other.
+    assert max(PROBE_EVERY, PATIENCE + sum(WAITS)) < JUST_BEFORE
 
 
 @pytest.mark.parametrize(("role", "within"), [(Role.HOME, TIMER_F), (Role.FAILOVER, PATIENCE)])
