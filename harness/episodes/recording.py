@@ -372,7 +372,7 @@ def inventory_of(folder: Path) -> Inventory:
         raise HarnessFault(f"{folder} holds no recording.", next_step="name a run, such as runs/latest.")
     first, *others = [Recording(path.parent, Manifest.read(path.parent)) for path in manifests]
     for other in others:
-        if _cases(other.inventory) != _cases(first.inventory):
+        if not judged_together(first.inventory, other.inventory):
             raise HarnessFault(
                 f"{first.folder} and {other.folder} were recorded on benches with different phones or settings.",
                 next_step="judge the recordings of one bench at a time.",
@@ -380,8 +380,13 @@ def inventory_of(folder: Path) -> Inventory:
     return first.inventory
 
 
+def judged_together(one: Inventory, other: Inventory) -> bool:
+    """Whether recordings of both benches can be those of one night: the same cases with the same figures."""
+    return _cases(one) == _cases(other)
+
+
 def _cases(inventory: Inventory) -> object:
-    """What must not differ between recordings that are judged together; secrets differ between instances."""
+    """What must not differ; addresses may, and secrets do."""
     phones = [(name, phone.model, phone.extension) for name, phone in inventory.phones.items()]
     stated = [(role, system.sip, system.h323, system.failback) for role, system in inventory.systems.items()]
     return phones, stated, inventory.settings, inventory.line

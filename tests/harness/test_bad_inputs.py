@@ -98,6 +98,37 @@ def test_pytest_names_it_and_judges_nothing(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.glob("*-bad"))
 
 
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("virtual,virtual", "bench virtual is named twice. Next: name each bench once."),
+        ("virtual,virtual@2,virtual-all", "virtual and virtual-all have different phones or settings. Next: "),
+        ("virtual*2,nowhere", "there is no bench 'nowhere'"),
+        ("virtual,", "'' is not a bench's name."),
+    ],
+)
+def test_benches_that_cannot_share_a_night(tmp_path: Path, names: str, message: str) -> None:
+    code, printed = said_by("pytest", "-qm", "failover", "tests/resilience", "--runs", tmp_path, "--bench", names)
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert printed.count(message) == 1
+    assert "Traceback" not in printed
+
+
+def test_benches_share_a_night_only_where_they_can_play_the_same_episodes(tmp_path: Path) -> None:
+    flat = bad_bench(tmp_path, "sites: {phones: {router: null}}")
+    names = f"virtual,{flat}"
+    code, printed = said_by("pytest", "-qm", "failover", "tests/resilience", "--runs", tmp_path, "--bench", names)
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "virtual and bad cannot both play paths_blocked. Next: " in printed
+
+
+def test_benches_that_differ_in_their_addresses_share_a_night(tmp_path: Path) -> None:
+    other = bad_bench(tmp_path, "lab_host: {address: 10.77.99.2/24}")
+    code, printed = said_by("pytest", "--co", "-m", "failover", "tests/resilience", "--bench", f"virtual*2,{other}")
+    assert code == 0
+    assert "bench: virtual@1, virtual@2, bad — " in printed
+
+
 def test_an_output_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     bench = bad_bench(tmp_path, "kind: real")
