@@ -31,7 +31,7 @@ class Conduct:
     `learns_again`: a phone whose record went is known again when home tells of it anew over the same connection.
     `serves_anyway`: also what is stated to be off. `heeds_domain`: only requests for its own SIP domain are taken.
     `drops_guests`: after the grace nobody who is there may stay. `waits_for_all`: nobody is let in before every phone
-    of home has asked.
+    of home has asked. `needs_line`: home serves no phone while it does not see the failover system.
     """
 
     opens_after: float | None = 180.0
@@ -62,6 +62,7 @@ class Conduct:
     heeds_manual: bool = True
     keeps_rebooted: bool = False
     keeps_logged_out: bool = False
+    needs_line: bool = False
 
 
 class Change(Protocol):
@@ -295,6 +296,13 @@ DEFECTS = {
             "Home's DHCP tells the failover system's own phones, too, to register at home.",
             ("DHCP-SSON",),
             lambda conduct: replace(conduct, numbers_apart=False),
+            unit="home",
+        ),
+        Defect(
+            "needs-line",
+            "Home serves no phone while it does not see the failover system.",
+            ("FO-ALLOW",),
+            lambda conduct: replace(conduct, needs_line=True),
             unit="home",
         ),
         Defect(

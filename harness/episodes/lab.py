@@ -23,6 +23,7 @@ from harness.episodes import bounds
 from harness.episodes.homecoming import Homecoming
 from harness.episodes.live import LiveView
 from harness.episodes.manifest import Clocks, FaultFound, Finding, PutBack, Waited
+from harness.episodes.paths import line_path
 from harness.episodes.probing import Probing
 from harness.episodes.sanity import Sanity, left_by_another, unfit
 from harness.episodes.watching import Waiting, Watcher
@@ -33,7 +34,7 @@ from harness.journal.door import Door
 from harness.journal.lease import Lease
 from harness.journal.record import Journal
 from harness.journal.watchdog import Watchdog
-from harness.timeline.stimuli import path_name
+from harness.timeline.stimuli import LINE, path_name
 
 UNDO_SECONDS = 20.0
 """Real seconds given to putting back one change before it is reported as not put back."""
@@ -179,6 +180,14 @@ class Lab:
         """Have it passed again."""
         self._set_path(phone, role, Link.ON, "unblock")
 
+    def cut_line(self) -> None:
+        """Have a router drop all between the two systems, which both go on running."""
+        self._stimulus(self.door.set_path(line_path(self.inventory), Link.OFF, "cut", LINE))
+
+    def restore_line(self) -> None:
+        """Have it passed again."""
+        self._stimulus(self.door.set_path(line_path(self.inventory), Link.ON, "restore", LINE))
+
     def power_off(self, device: str) -> None:
         """Switch the outlet of `device` off."""
         self._stimulus(self.door.set_outlet(self._outlet(device), Power.OFF, "power_off", device))
@@ -193,13 +202,13 @@ class Lab:
         self.watch(off_for, f"{device} to lose all charge")
         self.power_on(device)
 
-    def take_away(self, phone: str) -> None:
+    def take_away(self, device: str) -> None:
         """Have it be no longer there: by its outlet, or by its switch port where it hangs on none."""
-        (self.power_off if self._wired(phone).outlet else self.cut)(phone)
+        (self.power_off if self._wired(device).outlet else self.cut)(device)
 
-    def bring_back(self, phone: str) -> None:
+    def bring_back(self, device: str) -> None:
         """Undo `take_away`."""
-        (self.power_on if self._wired(phone).outlet else self.restore)(phone)
+        (self.power_on if self._wired(device).outlet else self.restore)(device)
 
     def log_in_at_switch(self, device: str) -> None:
         """Open the session with the switch of `device` beforehand, so that a cut takes no longer than its command."""

@@ -33,13 +33,23 @@ def flap(inventory: Inventory) -> BenchSeconds:
 
 
 def restart(inventory: Inventory) -> BenchSeconds:
-    """The move, its confirmation, the failover system's boot, for how long it must let nobody in, the way home.
+    """The move, its confirmation, the failover system's boot, how long it must let nobody in, home's boot, the return.
 
     Nobody is at the failover system any more when home is visible, so that nobody waits for failback.
     """
+    home, failover = inventory.systems[Role.HOME], inventory.systems[Role.FAILOVER]
     there = confirmed(inventory) + moved(inventory) + confirmed(inventory)
-    closed = inventory.systems[Role.FAILOVER].boot_time + inventory.failover_bound + bounds.CLOSED_BESIDES
-    return BenchSeconds(there + closed + tried(inventory))
+    closed = failover.boot_time + inventory.failover_bound + bounds.CLOSED_BESIDES
+    boot = home.boot_time if home.outlet is not None else 0
+    return BenchSeconds(there + closed + boot + tried(inventory))
+
+
+def line(inventory: Inventory) -> BenchSeconds:
+    """Home is lost to the failover system alone: until phones would be let in, and all have confirmed at home.
+
+    Then as long as home has to be visible before the next loss counts anew.
+    """
+    return BenchSeconds(2 * confirmed(inventory) + bounds.FAILOVER_DELAY + bounds.FAILBACK_DELAY)
 
 
 def paths(inventory: Inventory) -> BenchSeconds:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from harness.base.errors import LabFault
 from harness.base.units import BenchSeconds
-from harness.episodes import bounds, least
+from harness.episodes import bounds, least, paths
 from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
 from harness.episodes.sending_home import send_home, still_away
@@ -43,7 +43,19 @@ def _flap(inventory: Inventory) -> BenchSeconds:
 
 
 def _restart(inventory: Inventory) -> BenchSeconds:
-    return BenchSeconds(whole_outage(inventory) + _back_and_closed(inventory))
+    home = inventory.systems[Role.HOME]
+    boot = home.boot_time + 30 if home.outlet is not None else 0
+    return BenchSeconds(whole_outage(inventory) + _back_and_closed(inventory) + boot)
+
+
+def _line(inventory: Inventory) -> BenchSeconds:
+    away = inventory.failover_bound + _stay_seen(inventory)
+    return BenchSeconds(NORMAL_OPERATION + away + inventory.failback_bound + 60)
+
+
+def _stay_seen(inventory: Inventory) -> float:
+    """Until every phone has confirmed its registration at home once more."""
+    return least.confirmed(inventory) + bounds.SETTLING
 
 
 @episode(
@@ -125,20 +137,43 @@ def home_flaps(lab: Lab) -> None:
 
 
 @episode(
-    "The failover system is rebooted by SSH while home is lost and the phones are there.",
+    "Home loses power; the failover system is rebooted by SSH while home is off and the phones are there.",
     _restart,
-    ("home's port", "the failover system"),
+    ("home's outlet", "the failover system"),
     least.restart,
 )
 def failover_rebooted(lab: Lab) -> None:
-    """The failover system restarts in failover."""
+    """The failover system restarts while home has no power, or no link where it hangs on no outlet."""
     lab.log_in(Role.FAILOVER, "ssh")
-    lose_home(lab)
+    normal_operation(lab)
+    lab.take_away(Role.HOME)
+    phones_move(lab)
     lab.watch(CONFIRMED_FOR, "registrations at the failover system to be confirmed")
     lab.reboot(Role.FAILOVER, "ssh")
     lab.watch(_back_and_closed(lab.inventory), "the failover system to be back and to let nobody in")
-    lab.restore(Role.HOME)
+    lab.bring_back(Role.HOME)
+    restored, boots_within = lab.now(), lab.inventory.systems[Role.HOME].boot_time + 30
+    lab.wait_for("home to be back", lambda: lab.sees_home(restored), within=boots_within)
     phones_return(lab)
+
+
+@episode(
+    "The line between the systems alone is cut, and restored: the phones still see home.",
+    _line,
+    ("the line's path at the router",),
+    least.line,
+    paths.line_lacks,
+)
+def line_cut(lab: Lab) -> None:
+    """The failover system loses sight of home, and no phone does."""
+    normal_operation(lab)
+    lab.cut_line()
+    with lab.probing(every=PROBE_EVERY):
+        lab.watch(lab.inventory.failover_bound, "the failover system to take home for lost")
+        lab.watch(_stay_seen(lab.inventory), "every phone to confirm its registration at home")
+    lab.restore_line()
+    # Until then it would let phones in at once if home were lost again.
+    lab.watch(lab.inventory.failback_bound, "the failover system to take home for back")
 
 
 def _back_and_closed(inventory: Inventory) -> float:

@@ -1,9 +1,10 @@
-"""Whose paths are blocked where single paths are: chosen by what the inventory says of the phones, not by name."""
+"""Which paths are blocked: those of phones chosen by what the inventory says of them, not by name, and the line's."""
 
 from dataclasses import dataclass
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import Inventory, Phone, Protocol, movers, stays_away
+from harness.drivers.protocols import PathRef
+from harness.inventory import Inventory, Phone, Protocol, Role, movers, stays_away
 
 NOT_ENOUGH = (
     "it has not three physical phones whose paths a router can block, two of them not registering by TCP or TLS"
@@ -56,6 +57,25 @@ def chosen(inventory: Inventory) -> Chosen:
             next_step="name the 'router' of the phones' site, or leave this episode out.",
         )
     return found
+
+
+def line_lacks(inventory: Inventory) -> str:
+    """What this bench would need besides for the line between its systems to be cut; "" where it has all."""
+    router = inventory.sites[inventory.systems[Role.HOME].site].router
+    return "" if router else "this bench names no router of home's network, on which the line could be cut"
+
+
+def line_path(inventory: Inventory) -> PathRef:
+    """The path between home and the failover system's network. Raises ConfigurationFault where none can block it."""
+    home, failover = inventory.systems[Role.HOME], inventory.systems[Role.FAILOVER]
+    router = inventory.sites[home.site].router
+    if router is None:
+        raise ConfigurationFault(
+            "the line between the systems cannot be cut: no router of home's network is stated.",
+            bench=inventory.bench,
+            next_step="name the 'router' of that site, or leave this episode out.",
+        )
+    return PathRef(router, home.address, inventory.sites[failover.site].subnet)
 
 
 def _takes_part(inventory: Inventory, name: str) -> bool:

@@ -65,7 +65,8 @@ class SiteIpv6(Entry):
 class Site(Entry):
     """A network with the address of its router.
 
-    `router`: the one that this address belongs to, where paths of single phones of this network can be blocked.
+    `router`: the one that this address belongs to, where paths of single phones of this network can be blocked, and at
+    home's network the line between the systems.
     """
 
     subnet: IPv4Network

@@ -12,6 +12,8 @@ from harness.timeline.lanes import Lane, lane_of
 
 CUTS = ("cut", "power_off", "reboot")
 """Verbs after which a system is not seen any more."""
+LINE = "line"
+"""What a stimulus calls the line between the systems."""
 RESTARTS = ("reboot", "power_off", "power_on")
 """Verbs after which a device remembers no registration."""
 

@@ -16,7 +16,7 @@ from harness.timeline.lanes import Lane
 from harness.timeline.line import LineTimeline, Outage, line_timeline
 from harness.timeline.presence import Presence, Turn, presence_lane, turns_of
 from harness.timeline.registrations import Attempt, Registrations, attempts_of
-from harness.timeline.stimuli import CUTS, RESTARTS, Block, Power, TimedStimulus, blocks, power_lane, timed
+from harness.timeline.stimuli import CUTS, LINE, RESTARTS, Block, Power, TimedStimulus, blocks, power_lane, timed
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _stand_ins(stimuli: Iterable[TimedStimulus], inventory: Inventory) -> dict[R
     found: dict[Role, Interval] = {}
     for each in stimuli:
         for role in Role:
-            if each.verb in CUTS and each.target in _targets(inventory, role.value):
+            if each.verb in CUTS and each.target in (LINE, *_targets(inventory, role.value)):
                 found.setdefault(role, each.bracket)
     return found
 

@@ -23,8 +23,11 @@ BY_HAND = {
     # who refreshes each 60 lapses at home within 120, at home 90, lost for 180, tried again 90, visible for 600,
     # tried again 90, 300 of grace and 300 after it
     "paths_blocked": 120 + 90 + 180 + 90 + 600 + 90 + 2 * 300,
-    # at home 90, lost for 180, tried again 90, confirmed 90, boot of 150, nobody let in for 210 and 60, tried again 90
-    "failover_rebooted": 90 + 180 + 90 + 90 + 150 + 210 + 60 + 90,
+    # at home 90, lost for 180, tried again 90, confirmed 90, boot of 150, nobody let in for 210 and 60, home's boot of
+    # 150, tried again 90
+    "failover_rebooted": 90 + 180 + 90 + 90 + 150 + 210 + 60 + 150 + 90,
+    # at home 90, lost for 180, confirmed at home 90, visible for 600
+    "line_cut": 90 + 180 + 90 + 600,
 }
 
 

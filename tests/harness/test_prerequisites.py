@@ -25,6 +25,8 @@ def unheard_at_home(low: float, high: float, point: str) -> list[Event]:
 
 
 TRIED_ON = refused(*grid(LOST + 20, VISIBLE, 40))
+OTHER = seen(attempt(LOST + 200, Outcome.ACCEPTED, extension="302"))
+"""Another phone is let in."""
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,11 @@ TRIED_ON = refused(*grid(LOST + 20, VISIBLE, 40))
     ],
 )
 def test_a_phone_that_has_to_stay(night: list[Event], told: str) -> None:
-    assert outcome(stays, recording([*LINE, *night])) == told
+    assert outcome(stays, recording([*LINE, OTHER, *night])) == told
+
+
+def test_a_phone_that_has_to_stay_is_not_judged_where_nobody_was_let_in() -> None:
+    assert outcome(stays, recording([*LINE, *at_home(), *TRIED_ON])) == "not judged"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ def test_without_ipv6_at_the_failover_system_phones_by_it_have_to_stay(ip: int, 
         phone = PHONE.model_copy(update={"ip": ip})
         prerequisites.test_phones_by_ipv6_move_only_where_the_failover_system_has_it(made, phone, NO_IPV6)
 
-    assert outcome(judged, recording([*LINE, *night])) == told
+    assert outcome(judged, recording([*LINE, OTHER, *night])) == told
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_where_it_has_no_address_by_ipv6_they_are_seen_to_try_at_home(night: lis
         without = NO_IPV6.model_copy(update={"systems": {**NO_IPV6.systems, Role.FAILOVER: failover}})
         prerequisites.test_phones_by_ipv6_move_only_where_the_failover_system_has_it(made, phone, without)
 
-    assert outcome(judged, recording([*LINE, *night])) == told
+    assert outcome(judged, recording([*LINE, OTHER, *night])) == told
 
 
 def test_where_no_phone_registers_by_ipv6_nobody_is_judged_by_it() -> None:

@@ -32,6 +32,11 @@ def physical(let_in: float) -> list[Event]:
     return [seen(attempt(95, Outcome.CONFIRMED, HOME)), seen(attempt(let_in, Outcome.ACCEPTED, expires=180))]
 
 
+KNOWN = asks(95, Outcome.CONFIRMED, HOME, ALONE.extension)
+OTHER = asks(LOST + 200, Outcome.ACCEPTED, extension="302")
+"""Another phone is let in."""
+
+
 def alone(made: Recording) -> None:
     softphones.test_softphones_alone_do_not_invoke_failover(made, SOFT, BENCH)
 
@@ -75,17 +80,22 @@ def test_a_softphone_has_until_it_can_have_followed_the_first_physical_phone(
 
 
 @pytest.mark.parametrize(
-    ("role", "answer", "told"),
+    ("role", "answer", "besides", "told"),
     [
-        (HOME, Outcome.UNHEARD, "passed"),
-        (FAILOVER, Outcome.REFUSED, "not judged"),
-        (FAILOVER, Outcome.ACCEPTED, "failed"),
+        (HOME, Outcome.UNHEARD, [KNOWN, OTHER], "passed"),
+        (FAILOVER, Outcome.REFUSED, [KNOWN, OTHER], "not judged"),
+        (FAILOVER, Outcome.ACCEPTED, [KNOWN, OTHER], "failed"),
+        # Nobody else was let in; it was not at home.
+        (HOME, Outcome.UNHEARD, [KNOWN], "not judged"),
+        (HOME, Outcome.UNHEARD, [OTHER], "not judged"),
     ],
 )
-def test_a_phone_that_does_not_know_the_failover_system_stays_out(role: Role, answer: Outcome, told: str) -> None:
+def test_a_phone_that_does_not_know_the_failover_system_stays_out(
+    role: Role, answer: Outcome, besides: list[Event], told: str
+) -> None:
     night = [asks(at, answer, role, ALONE.extension) for at in grid(LOST + 20, VISIBLE - 10, 40)]
-    made = recording([*LINE, asks(95, Outcome.CONFIRMED, HOME, ALONE.extension), *night])
-    assert outcome(lambda one: judge_stays_out(one, ALONE), made) == told
+    made = recording([*LINE, *besides, *night])
+    assert outcome(lambda one: judge_stays_out(one, ALONE, BENCH), made) == told
 
 
 @pytest.mark.parametrize(
@@ -102,7 +112,7 @@ def test_a_client_whose_portal_has_no_resilience_stays_out_though_it_tries(
     bench = find_bench("virtual-no-portal").inventory
     client = bench.phones["phone-WebRTC"]
     night = [asks(at, answer, role, client.extension) for at in grid(LOST + 20, VISIBLE - 10, 40)]
-    made = recording([*LINE, asks(95, Outcome.ACCEPTED, HOME, client.extension), *night])
+    made = recording([*LINE, OTHER, asks(95, Outcome.ACCEPTED, HOME, client.extension), *night])
     judging = telephones.test_it_moves_by_itself_and_stays_or_has_nowhere_to
     assert outcome(lambda one: judging(one, client, bench), made) == told
 

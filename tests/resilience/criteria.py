@@ -82,14 +82,22 @@ def judge_stays(recording: Recording, phone: Phone, inventory: Inventory) -> Non
     lost, visible = recording.line.last_sight_of(HOME), recording.visible
     own = recording.registrations(phone)
     tried = tries(FAILOVER, own, Interval(lost.low, visible.high))
-    open_to_others = Interval(lost.high + inventory.failover_bound, visible.low)
     judge_none(
         acceptances(tried),
-        occasions=tried_in_vain(recording, phone, inventory, open_to_others),
+        occasions=tried_in_vain(recording, phone, inventory, open_to_others(recording, inventory)),
         occasion="a try of the phone when the failover system let others in, the phone being known at home",
         marks=[(lost, "lost"), (visible, "visible"), *((each.decided, str(each.outcome)) for each in tried)],
         window=(lost.low, visible.high),
     )
+
+
+def open_to_others(recording: Recording, inventory: Inventory) -> Interval:
+    """While the failover system was seen to let phones of home in: from the first one on, until home was visible."""
+    lost, visible = recording.line.last_sight_of(HOME), recording.visible
+    first = admission_at(FAILOVER, recording.registrations(*inventory.phones.values()), since=lost).accepted
+    if not isinstance(first, Interval) or first.high >= visible.low:
+        not_judged("the failover system let nobody in")
+    return Interval(first.high, visible.low)
 
 
 def tried_in_vain(recording: Recording, phone: Phone, inventory: Inventory, window: Interval) -> tuple[Attempt, ...]:

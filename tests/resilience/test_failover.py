@@ -11,7 +11,9 @@ from harness.timeline import (
     Change,
     acceptances,
     admission_at,
+    confirmations,
     controlled,
+    departures,
     first_answer_after_silence,
     in_each_third,
     last_acceptance,
@@ -100,9 +102,49 @@ def test_the_probe_is_not_let_in_before_three_minutes(home_lost: Recording, prot
     judge_delay(home_lost, probe, tried_by=probe)
 
 
+@clause("FO-DELAY")
+def test_nor_is_a_phone_where_home_has_lost_power(failover_rebooted: Recording, phone: Phone) -> None:
+    need_powered_off(failover_rebooted)
+    judge_delay_of(failover_rebooted, phone)
+
+
+@clause("FO-DELAY")
+def test_nor_is_the_probe_where_the_line_alone_is_cut(line_cut: Recording, protocol: Protocol) -> None:
+    need_let_in(line_cut.inventory, protocol)
+    need_probe(line_cut, protocol)
+    probe = line_cut.registrations(protocol)
+    judge_delay(line_cut, probe, tried_by=probe)
+
+
 @clause("FO-ALLOW")
 def test_each_phone_moves_by_itself_and_stays(home_lost: Recording, phone: Phone, inventory: Inventory) -> None:
     judge_move(home_lost, phone, inventory)
+
+
+@clause("FO-ALLOW")
+def test_each_phone_moves_where_home_has_lost_power(
+    failover_rebooted: Recording, phone: Phone, inventory: Inventory
+) -> None:
+    need_powered_off(failover_rebooted)
+    restarted = failover_rebooted.done("reboot", str(FAILOVER))
+    judge_move(failover_rebooted, phone, inventory, stays_until=restarted)
+
+
+@clause("FO-ALLOW")
+def test_a_phone_that_still_sees_home_stays_there(line_cut: Recording, phone: Phone) -> None:
+    lost, visible = line_cut.line.last_sight_of(HOME), line_cut.visible
+    let_in = admission_at(FAILOVER, line_cut.registrations(*line_cut.inventory.probes), since=lost).accepted
+    if not isinstance(let_in, Interval) or let_in.high >= visible.low:
+        not_judged("the failover system let nobody in")
+    own = line_cut.registrations(phone)
+    open_to_it = Interval(let_in.high, visible.low)
+    judge_none(
+        [*acceptances(own.at(FAILOVER)), *departures(line_cut.turns(phone), HOME, since=lost, until=visible)],
+        occasions=confirmations(own, HOME, since=let_in, until=visible),
+        occasion="its registration confirmed at home while the failover system would have let it in",
+        marks=[(lost, "lost"), (let_in, "the probe is let in"), (visible, "visible")],
+        window=(open_to_it.low, open_to_it.high),
+    )
 
 
 @clause("FO-SYNC")
@@ -147,6 +189,8 @@ def test_a_phone_that_cannot_reach_the_failover_system_stays_out_and_the_others_
     paths_blocked: Recording, inventory: Inventory
 ) -> None:
     blocked = {block.phone: block for block in paths_blocked.blocks(FAILOVER)}
+    if not blocked:
+        not_judged("no phone's path to the failover system was blocked")
     lost = paths_blocked.line.last_sight_of(HOME)
     moved = []
     for name, phone in movers(inventory).items():
@@ -199,6 +243,13 @@ def test_a_restart_of_the_failover_system_loses_the_phones(
         marks=[(rebooted, "reboot"), (first, "answers again"), *((each.decided, "registered") for each in there)],
         window=(rebooted.low, visible.low),
     )
+
+
+def need_powered_off(recording: Recording) -> None:
+    """Home hangs on an outlet, which was switched off."""
+    if recording.inventory.systems[HOME].outlet is None:
+        cannot_judge("home of this bench hangs on no outlet")
+    recording.done("power_off", str(HOME))
 
 
 def need_probe(recording: Recording, protocol: Protocol) -> None:

@@ -5,12 +5,19 @@ The cases of a telephone carry the clause of its family. A family that the bench
 
 import pytest
 
-from fixtures.judging import judge_none
+from fixtures.judging import judge_none, not_judged
 from harness.base.interval import Interval
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Role, without_resilience
 from harness.timeline import acceptances
-from tests.resilience.criteria import judge_delay_of, judge_move, judge_no_early_return, judge_return, judge_stays
+from tests.resilience.criteria import (
+    judge_delay_of,
+    judge_move,
+    judge_no_early_return,
+    judge_return,
+    judge_stays,
+    open_to_others,
+)
 
 pytestmark = pytest.mark.failover
 
@@ -26,7 +33,7 @@ def test_it_moves_by_itself_and_stays_or_has_nowhere_to(
     elif telephone.resilient:
         judge_stays(home_lost, telephone, inventory)
     else:
-        judge_stays_out(home_lost, telephone)
+        judge_stays_out(home_lost, telephone, inventory)
 
 
 def test_it_is_not_let_in_before_three_minutes(home_lost: Recording, telephone: Phone) -> None:
@@ -43,15 +50,17 @@ def test_it_returns(home_lost: Recording, telephone: Phone, inventory: Inventory
     judge_return(home_lost, telephone, inventory)
 
 
-def judge_stays_out(recording: Recording, phone: Phone) -> None:
+def judge_stays_out(recording: Recording, phone: Phone, inventory: Inventory) -> None:
     """It goes on looking for home alone, and is nowhere until that is back."""
     lost, visible = recording.line.last_sight_of(HOME), recording.visible
     away = Interval(lost.low, visible.high)
     own = recording.registrations(phone)
+    if not any(each.is_success and each.decided.high < lost.low for each in own.at(HOME)):
+        not_judged("the phone was not registered at home when that was lost")
     judge_none(
         acceptances(own.at(FAILOVER)),
-        occasions=own.at(HOME).between(Interval(lost.high, visible.low)),
-        occasion="a try at home while that was lost",
+        occasions=own.at(HOME).between(open_to_others(recording, inventory)),
+        occasion="a try at home when the failover system let others in",
         marks=[(lost, "lost"), (visible, "visible")],
         window=(away.low, away.high),
     )

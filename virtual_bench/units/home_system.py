@@ -29,7 +29,7 @@ class HomeSystem:
         self._scopes = scopes_of(around.bench, apart=around.conduct.numbers_apart)
         self._domain = around.system.sip.domain if around.system.sip else ""
         self._manual = around.system.failback == "manual"
-        self._policy = HomePolicy(self._clock.now())
+        self._policy = HomePolicy(self._clock.now(), needs_line=around.conduct.needs_line)
         self.bindings = Bindings(self._tell)
         self._line, self._dhcp = around.line(self), around.dhcp()
         self._registrar, self._gatekeeper = (
