@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from harness.spec import clauses
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,10 +24,10 @@ def found() -> dict[str, dict[str, Any]]:
 
 
 def test_every_clause_with_what_holds_it(found: dict[str, dict[str, Any]]) -> None:
-    assert len(found) == 45
+    assert list(found) == list(clauses())
     delay = found["FO-DELAY"]
     assert "tests/resilience/test_failover.py::test_no_phone_is_let_in_before_three_minutes" in delay["tests"]
-    assert delay["episodes"] == ["home_lost"]
+    assert "home_lost" in delay["episodes"]
     assert "early-admission" in delay["defects"]
     assert found["HP-END"]["presupposes"] == ["FB-DELAY"]
     assert {entry["strength"] for entry in found.values()} == {"MUST", "DERIVED"}
@@ -37,7 +39,7 @@ def test_no_defect_violates_a_clause_without_a_test(found: dict[str, dict[str, A
 
 def test_for_people_it_counts_what_is_whole() -> None:
     printed = said()
-    assert "of 45 clauses have both tests and defects" in printed
+    assert f"of {len(clauses())} clauses have both tests and defects" in printed
     assert ["HP-GRACE", "MUST"] in [line.split()[:2] for line in printed.splitlines()]
 
 
