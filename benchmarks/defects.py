@@ -21,18 +21,14 @@ from pathlib import Path
 from threading import Lock, Semaphore
 from typing import Any
 
+from benchmarks.benches import AT_ONCE, places
 from benchmarks.results_file import append, code_state, rows
-from harness.inventory import find_bench
 from harness.spec import clauses
 from harness.spec.clauses import presupposed
 from virtual_bench.defects import DEFECTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "defects.md"
-AT_ONCE = 3
-"""Benches side by side: with four at 30× two cores are near their edge."""
-LARGE = 12
-"""A bench with more telephones counts as two."""
 FIRST = "test_failover.py"
 """Its tests begin with those of `home_lost`."""
 SIGNS = {"failed": "red", "passed": "✓", "not judged": "grey", "skipped": "–"}
@@ -72,17 +68,17 @@ def coverage() -> dict[str, dict[str, Any]]:
 
 def play(names: Iterable[str], covered: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]]:
     """A row for each of these defects, in their order."""
-    places, entrance = Semaphore(AT_ONCE), Lock()
+    room, entrance = Semaphore(AT_ONCE), Lock()
 
     def played(name: str) -> dict[str, Any]:
-        needed = 2 if len(find_bench(DEFECTS[name].bench).inventory.telephones) > LARGE else 1
+        needed = places(DEFECTS[name].bench)
         with entrance:  # one at a time, or each might hold what another one waits for
             for _ in range(needed):
-                places.acquire()
+                room.acquire()
         try:
             return night(name, covered)
         finally:
-            places.release(needed)
+            room.release(needed)
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         yield from pool.map(played, names)

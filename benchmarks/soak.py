@@ -3,8 +3,8 @@ counts for the code it was played with.
 
     python -m benchmarks.soak --nights 20
 
-Nights take turns over the benches (opening at 180 s and at 185 s, failback polled and pushed); every
-second one runs beside two CPU-bound processes.
+Nights take turns over every virtual bench, so that what one cannot judge another does. Half of them run beside two
+CPU-bound processes: every second bench, and in the next turn the others. The sum says which clauses were judged.
 """
 
 import argparse
@@ -13,15 +13,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.benches import in_turn, places
 from benchmarks.results_file import append, code_state, rows
+from harness.spec import Outcome, clauses
 
 ROOT = Path(__file__).resolve().parents[1]
-BENCHES = ("virtual", "virtual-late", "virtual-pushed")
 NAME = "soak"
 
 
@@ -29,22 +30,31 @@ def main() -> int:
     """Run the nights that are still missing; 1 if any night of the file was red."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nights", type=int, default=20)
-    parser.add_argument("--instances", type=int, default=1, help="benches side by side within a night")
+    parser.add_argument(
+        "--instances", type=int, default=1, help="benches side by side within a night; large ones half of it"
+    )
     options = parser.parse_args()
-    code = code_state()
+    code, benches = code_state(), in_turn()
     for number in range(len(rows(NAME, code)), options.nights):
-        # Two nights a bench in a row: one idle, one loaded.
-        bench, loaded = BENCHES[number // 2 % len(BENCHES)], number % 2 == 1
-        result = {"night": number, **night(bench, loaded=loaded, instances=options.instances)}
+        bench, loaded = turn(number, benches)
+        instances = max(1, options.instances // places(bench))
+        result = {"night": number, **night(bench, loaded=loaded, instances=instances)}
         append(NAME, result, code)
         print(json.dumps(result), flush=True)
     return report(rows(NAME, code))
 
 
+def turn(number: int, benches: Sequence[str]) -> tuple[str, bool]:
+    """On which bench a night is played, and whether beside other work; the second turn has that the other way round."""
+    round_, place = divmod(number, len(benches))
+    return benches[place], (round_ + place) % 2 == 1
+
+
 def night(bench: str, *, loaded: bool, instances: int) -> dict[str, Any]:
     """One night in a fresh bench; what came out of it."""
     name = bench if instances == 1 else f"{bench}*{instances}"
-    began = time.monotonic()
+    latest = ROOT / "runs" / "latest"
+    before, began = latest.resolve(), time.monotonic()
     with busy(2 if loaded else 0):
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--bench", name],
@@ -52,15 +62,19 @@ def night(bench: str, *, loaded: bool, instances: int) -> dict[str, Any]:
         )  # fmt: skip
     seconds = round(time.monotonic() - began, 1)
     subprocess.run([sys.executable, "-m", "harness.cli", "down", "--bench", bench], cwd=ROOT, check=False)
-    run = json.loads((ROOT / "runs/latest/results.json").read_text())
+    if latest.resolve() == before:
+        raise RuntimeError(f"the night on {name} left no run behind: {ended.args} ended with {ended.returncode}")
+    run = json.loads((latest / "results.json").read_text())
     unusual = [
         f"{case['id'].rpartition('::')[2]}: {case['outcome']}: {case['reason']}"
         for case in run["cases"]
         if case["outcome"] not in ("passed", "skipped")
     ]
+    judged = {case["clause"] for case in run["cases"] if case["clause"] and case["outcome"] == Outcome.PASS}
     return {
         "bench": name, "loaded": loaded, "exit": ended.returncode, "seconds": seconds,
         "cases": len(run["cases"]), "counts": run["counts"], "clean": run["lab_clean"], "unusual": unusual,
+        "judged": sorted(judged),
     }  # fmt: skip
 
 
@@ -79,7 +93,7 @@ def busy(count: int) -> Iterator[None]:
 
 
 def report(nights: list[dict[str, Any]]) -> int:
-    """Print the sum of all nights; 1 if there was a false red."""
+    """Print the sum of all nights, and how many clauses passed in any; 1 if there was a false red."""
     cases = sum(night["cases"] for night in nights)
     passed, red, inconclusive, skipped = (
         sum(night["counts"].get(outcome, 0) for night in nights)
@@ -90,6 +104,9 @@ def report(nights: list[dict[str, Any]]) -> int:
         f"{skipped} skipped, {red} false reds, {inconclusive} inconclusive ({inconclusive / max(cases, 1):.2%}), "
         f"{cases - passed - skipped - red - inconclusive} others"
     )
+    judged = {clause for night in nights for clause in night["judged"]}
+    missing = [clause for clause in clauses() if clause not in judged]
+    print(f"{len(judged)} of {len(clauses())} clauses judged{': not ' if missing else ''}{', '.join(missing)}")
     return 1 if red else 0
 
 

@@ -17,13 +17,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.benches import AT_ONCE
 from benchmarks.results_file import code_state
 from tests.virtual_bench.rig import REPOSITORY, VIRTUAL
 
 pytestmark = pytest.mark.bench
-
-AT_ONCE = 3
-"""Benches side by side: with four at 30× two cores are near their edge."""
 
 
 @dataclass(frozen=True)
