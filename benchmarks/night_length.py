@@ -2,9 +2,9 @@
 
     python -m benchmarks.night_length [--bench virtual] [--instances 1 4] [--runs DIR]
 
-Prints a line of JSON per night. `bench_seconds` is the sum over the episodes; `least` the bound of `bench plan`;
-`real_seconds` from the first episode's beginning to the last one's end. 1 where a case had another outcome than in the
-first night.
+Each night is a line in results/night_length.jsonl. `bench_seconds` is the sum over the episodes; `least` the bound of
+`bench plan`, `ratio` how many times that; `real_seconds` from the first episode's beginning to the last one's end.
+Later nights say by how much they were `faster` than the first, and which cases `differ` in their outcome; 1 if any do.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results_file import append, code_state
 from harness.episodes.episode import find_episode
 from harness.episodes.manifest import Manifest
 from harness.inventory import find_bench
@@ -29,18 +30,32 @@ def main() -> int:
     parser.add_argument("--instances", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--runs", type=Path, help="keep the runs there")
     options = parser.parse_args()
-    found = []
+    code = code_state()
+    nights: list[tuple[dict[str, Any], dict[str, str]]] = []
     with tempfile.TemporaryDirectory() as folder:
         for count in options.instances:
             row, outcomes = night(options.bench, count, options.runs or Path(folder))
-            found.append((row, outcomes))
+            if nights:
+                row |= compared(row, outcomes, *nights[0])
+            nights.append((row, outcomes))
+            append("night_length", row, code)
             print(json.dumps(row), flush=True)
-    (first, expected), *others = found
-    for row, outcomes in others:
-        differ = [case for case in expected if outcomes.get(case) != expected[case]]
-        faster = first["real_seconds"] / row["real_seconds"]
-        print(f"{row['instances']} benches: {faster:.2f} x as fast; {len(differ)} cases differ {differ or ''}")
-    return int(any(outcomes != expected for _, outcomes in others))
+    later = [row for row, _ in nights[1:]]
+    for row in later:
+        differ = row["differ"]
+        print(f"{row['instances']} benches: {row['faster']:.2f} x as fast; {len(differ)} cases differ {differ or ''}")
+    return int(any(row["differ"] for row in later))
+
+
+def compared(
+    row: dict[str, Any], outcomes: dict[str, str], first: dict[str, Any], expected: dict[str, str]
+) -> dict[str, Any]:
+    """How many times faster than the first night, and the cases that came out otherwise or are in one night only."""
+    cases = sorted(outcomes.keys() | expected.keys())
+    return {
+        "faster": round(first["real_seconds"] / row["real_seconds"], 2),
+        "differ": [case for case in cases if outcomes.get(case) != expected.get(case)],
+    }
 
 
 def night(bench: str, count: int, runs: Path) -> tuple[dict[str, Any], dict[str, str]]:
