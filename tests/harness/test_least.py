@@ -42,3 +42,8 @@ def test_no_episode_is_planned_to_be_over_before_it_can_be_judged(name: str) -> 
     benches = (find_bench(each).inventory for each in ("virtual", "virtual-all", "virtual-manual"))
     bench = next(each for each in benches if not found.lacks(each))
     assert 0 < found.least(bench) < found.expected(bench)
+
+
+def test_a_whole_specification_takes_few_episodes() -> None:
+    """Waiting is what costs a lab its nights: many clauses are judged by one outage."""
+    assert len(library()) <= 20
