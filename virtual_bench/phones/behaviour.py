@@ -14,7 +14,10 @@ ASK_AGAIN = 5.0
 
 @dataclass(frozen=True)
 class SipBehaviour:
-    """J100 administration guide; the others are assumed to do the same, but for what they ask for."""
+    """J100 administration guide; the others are assumed to do the same, but for what they ask for.
+
+    What is built in: the timers of a settings file count instead.
+    """
 
     register_wait: int
     """REGISTERWAIT: the expiry asked for; 900 on J100, 300 on older ones."""
@@ -76,8 +79,8 @@ SIP = {
     "WORKPLACE": _AS_J100,
     # SIP by WebSocket to the one-X Portal is an assumption; that its clients ask as a J100 does, another.
     "WEBRTC": _AS_J100,
-    # Older ones: REGISTERWAIT is 300 s by default (B5800 implementation guide); these have no such setting, so that
-    # this is an assumption, too.
+    # Older ones: REGISTERWAIT is 300 s by default (B5800 implementation guide); that these have such a setting is
+    # an assumption, too.
     "1120": _OLDER,
     "1140": _OLDER,
     "1220": _OLDER,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from virtual_bench.sip import PORT, TLS_PORT
@@ -11,6 +11,12 @@ FILE = "/46xxsettings.txt"
 HTTP_PORT = 80
 WITHIN = 1.0
 """Real seconds for the whole exchange: TCP's first repetition comes after one."""
+TIMERS = {
+    "REGISTERWAIT": "register_wait",
+    "WAIT_FOR_REGISTRATION_TIMER": "answer_within",
+    "RECOVERYREGISTERWAIT": "recovery_wait",
+}
+"""Which part of a SIP telephone's behaviour each sets."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Settings:
 
     `asks_home`: away from its first system it asks there again and again (FAILBACK_POLICY auto). `ip`: the version by
     which it registers (SIGNALING_ADDR_MODE); by 6 with those of SIP_CONTROLLER_LIST_2 (J100 administration guide).
+    `timers`: what the file says of a SIP telephone's behaviour; what it leaves out is as built in.
     """
 
     controllers: tuple[Controller, ...]
@@ -35,6 +42,7 @@ class Settings:
     gatekeepers: tuple[tuple[str, int], ...]
     asks_home: bool
     ip: int = 4
+    timers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def without_resilience(self) -> "Settings":
@@ -84,6 +92,7 @@ def combine(option: Mapping[str, list[str]], file: Mapping[str, str]) -> Setting
         gatekeepers=tuple((host, port) for host in option.get("MCIPADD", [])),
         asks_home=file.get("FAILBACK_POLICY", "auto") == "auto",
         ip=ip,
+        timers={part: int(file[name]) for name, part in TIMERS.items() if name in file},
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 
 from sipmessage import Request, Response
 
@@ -29,7 +30,7 @@ class SipPhone:
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._identity, self._settings, self._clock, self._host = identity, settings, clock, host
-        self._behaviour = sip_behaviour(identity.family)
+        self._behaviour = replace(sip_behaviour(identity.family), **settings.timers)
         self._transactions = Transactions(clock, self._handle)
         self._sent_away, self._trust = asyncio.Event(), trust
         self._sent_home = False

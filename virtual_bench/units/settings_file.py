@@ -14,6 +14,10 @@ PATH = "/46xxsettings.txt"
 HTTP_PORT = 80
 WAITS = 5.0
 """Real seconds for a client to say what it wants."""
+REGISTER_WAIT, REGISTER_WAIT_OF_OLDER = 900, 300
+"""REGISTERWAIT: J100 administration guide; B5800 implementation guide."""
+OLDER = frozenset({"1120", "1140", "1220", "1230", "B179", "B199"})
+"""Families that were there before J100. That they take timers from such a file is an assumption."""
 
 
 def settings_file(
@@ -40,14 +44,22 @@ def settings_file(
         "SIP_CONTROLLER_LIST": _controllers(controllers, transport, portals),
         "SIPDOMAIN": domain,
         "FAILBACK_POLICY": "admin" if told else "auto",
-        "REGISTERWAIT": 900,
-        "WAIT_FOR_REGISTRATION_TIMER": 32,
-        "RECOVERYREGISTERWAIT": 60,
         "DISCOVER_AVAYA_ENVIRONMENT": 0,
     }
+    if user and user.protocol == "sip":
+        settings |= _timers(user.family)
     if user and user.ip == 6:
         settings |= {"SIP_CONTROLLER_LIST_2": _controllers(by_ipv6, transport, portals), "SIGNALING_ADDR_MODE": 6}
     return "".join(f"SET {name} {value}\n" for name, value in settings.items())
+
+
+def _timers(family: str) -> dict[str, int]:
+    """The timers that a family of SIP telephones knows; H.323 ones go by what their gatekeeper grants."""
+    return {
+        "REGISTERWAIT": REGISTER_WAIT_OF_OLDER if family in OLDER else REGISTER_WAIT,
+        "WAIT_FOR_REGISTRATION_TIMER": 32,
+        "RECOVERYREGISTERWAIT": 60,
+    }
 
 
 def _controllers(hosts: Iterable[str], transport: str, portals: Mapping[str, int]) -> str:
