@@ -5,7 +5,7 @@ Where sites have IPv6 it advertises itself there.
 
 import shlex
 
-from harness.inventory import Bench, Inventory
+from harness.inventory import Bench, Inventory, VirtualSettings
 from virtual_bench.accounts import Account, write_accounts
 from virtual_bench.fabric import CORE
 from virtual_bench.ipv6 import advertisements
@@ -36,10 +36,12 @@ def relay(inventory: Inventory) -> tuple[str, ...]:
 
     dnsmasq relays without serving anything itself where it is given no range.
     """
+    on = (inventory.virtual or VirtualSettings()).dhcp_relay == "on"
     relays = [
         f"--dhcp-relay={inventory.sites[scope.site].gateway},{system.address}"
         for scope in inventory.dhcp_scopes.values()
         for system in inventory.systems.values()
+        if on
     ]
     quiet = ("--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0", "--log-facility=-")
     return ("/usr/sbin/dnsmasq", "--keep-in-foreground", *quiet, *relays, *advertisements(inventory))

@@ -410,6 +410,9 @@ class VirtualSettings(Entry):
         default="securityDenial", description="The first two refuse discovery already (GRJ), the others not (RRJ)."
     )
     failback: Literal["pushed", "polled"] = "polled"
+    dhcp_relay: Literal["on", "off"] = Field(
+        default="on", description="Whether the router hands the telephones' DHCP on to the systems."
+    )
     opens_after: float = Field(default=180, gt=0)
     granted_expiry: float = Field(default=180, gt=0)
     time_to_live: float = Field(default=120, gt=0)

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from harness.inventory import Bench, find_bench
 from harness.journal.record import Journal
 from virtual_bench.kind import VirtualBench, links, running
+from virtual_bench.state import with_overrides
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BENCH = "virtual"
@@ -81,13 +83,18 @@ class BenchRig:
 
 
 @contextmanager
-def brought_up(tag: str, factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """An instance of the virtual bench whose state is below a folder of the tests' own."""
+def brought_up(
+    tag: str, factory: pytest.TempPathFactory, overrides: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Bench]:
+    """An instance of the virtual bench whose state is below a folder of the tests' own.
+
+    `overrides`: values by dotted key, as `bench up --set` takes them.
+    """
     if os.geteuid() != 0:
         pytest.skip("needs root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_STATE", str(factory.mktemp("state")))
-        found = find_bench(f"{BENCH}@{tag}")
+        found = with_overrides(find_bench(f"{BENCH}@{tag}"), overrides)
     VirtualBench().up(found)
     try:
         yield found

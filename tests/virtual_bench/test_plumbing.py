@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import Bench, Inventory, find_bench
+from harness.inventory import Bench, Inventory, VirtualSettings, find_bench
 from virtual_bench import control, fabric
 from virtual_bench.accounts import Account, hashed, write_accounts
 from virtual_bench.mirror import Mirror, mirrors, rules
@@ -250,6 +250,10 @@ class TestPrograms:
     def test_the_relay_asks_both_systems(self, inventory: Inventory) -> None:
         relays = [part for part in relay(inventory) if part.startswith("--dhcp-relay")]
         assert relays == ["--dhcp-relay=10.77.3.1,10.77.1.10", "--dhcp-relay=10.77.3.1,10.77.2.10"]
+
+    def test_a_relay_that_is_off_asks_nobody(self, inventory: Inventory) -> None:
+        silent = inventory.model_copy(update={"virtual": VirtualSettings(dhcp_relay="off")})
+        assert not any("relay" in part for part in relay(silent))
 
     def test_an_ssh_server_runs_its_command_and_nothing_else(self, tmp_path: Path) -> None:
         arguments = SshServer(tmp_path, "sw-home", "10.0.0.1", "lab", "exec /usr/bin/vtysh").arguments()

@@ -1,4 +1,4 @@
-"""The path of one phone is blocked at the bench's router, and is open again however the run ends. Needs root."""
+"""The bench's router: a phone's path is blocked, and open again however the run ends; DHCP is relayed. Needs root."""
 
 import os
 import signal
@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 
 from harness.base.clock import Deadline
+from harness.capture.dhcp import options_of
 from harness.inventory import Bench, Role
 from harness.journal.lease import holder
 from tests.virtual_bench.rig import BenchRig, brought_up
+from virtual_bench import control
+from virtual_bench.fabric import LAB
 from virtual_bench.kind import running
 from virtual_bench.namespaces import within_network
+from virtual_bench.supervisor import REBOOT
 
 pytestmark = pytest.mark.bench
 
@@ -26,6 +30,8 @@ BEGINS_WITHIN = 60.0
 """Real seconds: no more than patience."""
 WITHIN = 10.0
 """Real seconds for the path to be put back."""
+ETH_P_ALL, IPV4, UDP, DHCP_CLIENT, MESSAGE_TYPE = 3, b"\x08\x00", 17, 68, 53
+DISCOVER, OFFER, REQUEST = 1, 2, 3
 
 EPISODE = f"""
 from harness import cli
@@ -65,24 +71,55 @@ class Rig(BenchRig):
         """Asked of the network itself, not of the router."""
         system = self.bench.inventory.systems[role]
         assert system.h323 is not None
-        network = os.open(self._network_of(phone), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            with within_network(network):
+            with self._within(phone):
                 socket.create_connection((str(system.address), system.h323.signalling_port), 0.5).close()
         except OSError:
             return False
-        finally:
-            os.close(network)
         return True
+
+    def first_of_dhcp(self, phone: str) -> list[int]:
+        """Types of the first three messages by DHCP at the port of a phone that is given power anew."""
+        entry = self.bench.inventory.phones[phone]
+        found: list[int] = []
+        assert entry.outlet is not None
+        with self._within(LAB):
+            capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        with capture:
+            capture.bind(("cap-phones", ETH_P_ALL))
+            capture.settimeout(BEGINS_WITHIN)
+            request = {"do": "outlet", "pdu": entry.outlet.pdu, "outlet": entry.outlet.outlet, "command": REBOOT}
+            list(control.ask(self.bench.state, request))
+            while len(found) < 3:
+                found += dhcp_types(capture.recv(65535), entry.mac)
+        return found
 
     def tables(self) -> str:
         words = ["nsenter", f"--net={self._network_of('core')}", "nft", "list", "tables"]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
+    @contextmanager
+    def _within(self, device: str) -> Iterator[None]:
+        network = os.open(self._network_of(device), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with within_network(network):
+                yield
+        finally:
+            os.close(network)
+
     def _network_of(self, device: str) -> str:
         found = running(self.bench)
         assert found is not None
         return found.devices[device].network
+
+
+def dhcp_types(frame: bytes, mac: str) -> list[int]:
+    """The type of the message by DHCP that is from or for this client, if the frame is one."""
+    ports = {int.from_bytes(frame[34:36]), int.from_bytes(frame[36:38])}
+    message = frame[42:]
+    if frame[12:14] != IPV4 or frame[23] != UDP or DHCP_CLIENT not in ports or message[28:34].hex(":") != mac:
+        return []
+    return [options_of(message[240:])[MESSAGE_TYPE][0]]
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +153,11 @@ def test_a_run_that_is_interrupted_opens_it_itself(rig: Rig) -> None:
         run.wait(BEGINS_WITHIN)
     assert rig.tables() == ""
     assert rig.is_as_before()
+
+
+def test_a_phone_is_offered_an_address_through_the_relay_and_none_without(
+    rig: Rig, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert rig.first_of_dhcp(PHONE) == [DISCOVER, OFFER, REQUEST]
+    with brought_up("unrelayed", tmp_path_factory, {"virtual.dhcp_relay": "off"}) as unrelayed:
+        assert Rig(unrelayed, rig.folder).first_of_dhcp(PHONE) == [DISCOVER, DISCOVER, DISCOVER]
