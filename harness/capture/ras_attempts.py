@@ -93,7 +93,8 @@ class RasAttempts:
             yield exchange.ended(Outcome.REFUSED, answer.at, f"{answer.kind} {answer.reason}".strip())
 
     def _registered(self, exchange: Exchange, request: RasMessage, answer: RasMessage) -> RegistrationAttempt:
-        exchange.extension = exchange.extension or answer.digits
+        known = exchange.extension or answer.digits
+        exchange.extension = known or self._by_address.get(exchange.source, "")
         self._by_address[exchange.source] = exchange.extension
         if answer.endpoint:
             self._by_endpoint[(exchange.role, answer.endpoint)] = exchange.extension
@@ -101,10 +102,13 @@ class RasAttempts:
         return exchange.ended(outcome, answer.at, answer.kind, answer.time_to_live)
 
     def _extension(self, role: str, message: RasMessage) -> str:
-        """By alias, else by the endpoint identifier that the gatekeeper gave, else by address."""
-        address = message.source.address if message.source.address not in self._topology.roles else ""
-        known = self._by_endpoint.get((role, message.endpoint)) or self._by_address.get(address)
-        return message.digits or known or ""
+        """By alias, else by the endpoint identifier that the gatekeeper gave, else by address.
+
+        An identifier that was not seen given may be that of any extension there: a base has several at one address.
+        """
+        if message.digits or message.endpoint:
+            return message.digits or self._by_endpoint.get((role, message.endpoint), "")
+        return self._by_address.get(message.source.address, "")
 
     def _notice(self, role: str, request: RasMessage) -> SystemNotice:
         address = request.destination.address

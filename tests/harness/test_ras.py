@@ -22,8 +22,8 @@ def grq(at: float, number: int) -> Timed:
     return at, udp(PHONE_RAS, GATEKEEPER, ras("gatekeeperRequest", {"requestSeqNum": number, "endpointAlias": ALIAS}))
 
 
-def rrq(at: float, number: int, *, light: bool = False) -> Timed:
-    named: dict[str, Any] = {"endpointIdentifier": "ep1"} if light else {"terminalAlias": ALIAS}
+def rrq(at: float, number: int, *, light: bool = False, endpoint: str = "ep1") -> Timed:
+    named: dict[str, Any] = {"endpointIdentifier": endpoint} if light else {"terminalAlias": ALIAS}
     flags = {"keepAlive": light, "willSupplyUUIEs": False, "maintainConnection": False}
     return at, udp(PHONE_RAS, GATEKEEPER, ras("registrationRequest", {"requestSeqNum": number, **named, **flags}))
 
@@ -32,9 +32,9 @@ def answer(at: float, kind: str, number: int, **fields: Any) -> Timed:
     return at, udp(GATEKEEPER, PHONE_RAS, ras(kind, {"requestSeqNum": number, **fields}))
 
 
-def rcf(at: float, number: int) -> Timed:
-    fields = {"willRespondToIRR": False, "maintainConnection": False}
-    return answer(at, "registrationConfirm", number, endpointIdentifier="ep1", timeToLive=120, **fields)
+def rcf(at: float, number: int, endpoint: str = "ep1", **more: Any) -> Timed:
+    fields = {"willRespondToIRR": False, "maintainConnection": False} | more
+    return answer(at, "registrationConfirm", number, endpointIdentifier=endpoint, timeToLive=120, **fields)
 
 
 def rrj(at: float, number: int, reason: str) -> Timed:
@@ -63,6 +63,20 @@ def test_a_light_rrq_confirms_and_is_named_by_its_endpoint(tmp_path: Path) -> No
         (Outcome.ACCEPTED, "303"),
         (Outcome.CONFIRMED, "303"),
     ]
+
+
+def test_several_extensions_at_one_address_are_told_apart(tmp_path: Path) -> None:
+    handset = {"terminalAlias": [("dialledDigits", "327")]}
+    frames = [rrq(0, 1), rcf(0.1, 1)]
+    frames += [rrq(2, 2, light=True, endpoint="ep2"), rcf(2.1, 2, "ep2", **handset)]
+    frames += [rrq(3, 3, light=True), rcf(3.1, 3), rrq(4, 4, light=True, endpoint="ep2"), rcf(4.1, 4, "ep2")]
+    found = attempts(decoded(tmp_path, failover=frames))
+    assert [each.extension for each in found] == ["303", "327", "303", "327"]
+
+
+def test_a_light_rrq_of_an_unknown_endpoint_is_named_by_its_address_where_nothing_else_does(tmp_path: Path) -> None:
+    frames = [rrq(0, 1), rcf(0.1, 1), rrq(2, 2, light=True, endpoint="ep2"), rcf(2.1, 2, "ep2")]
+    assert [each.extension for each in attempts(decoded(tmp_path, failover=frames))] == ["303", "303"]
 
 
 def test_a_light_rrq_that_must_be_full_is_a_challenge(tmp_path: Path) -> None:
