@@ -23,9 +23,10 @@ class Conduct:
     `blocks`: home's phones are kept out in normal operation. `counts_anew`: a home that is lost again has to be
     visible for all of `returns_after` once more. By TLS phones are shown its own certificate, or
     `shows_certificate_of` another unit. Softphones are let in once a physical phone has been, or `softphones_after`
-    the last sight of home without one; telephones of the family `keeps_out` never. `forgets`: a restart clears the
-    records (IP Office Resilience 12.2). `admits_strangers`: users of home that never registered there are let in like
-    the others; `checks_passwords`. `guests_take_licences`; `guests_need_licences`: without a free one none is let in.
+    the last sight of home without one; telephones of the family `keeps_out` never; `admits_handsets`: nor
+    are those of a base without it. `forgets`: a restart clears the records (IP Office Resilience 12.2).
+    `admits_strangers`: users of home that never registered there are let in like the others; `checks_passwords`.
+    `guests_take_licences`; `guests_need_licences`: without a free one none is let in.
     `heeds_manual`: where home states manual failback, H.323 phones stay; `keeps_rebooted` and `keeps_logged_out`: those
     are claimed from home even so.
     `learns_again`: a phone whose record went is known again when home tells of it anew over the same connection.
@@ -57,6 +58,7 @@ class Conduct:
     shows_certificate_of: Role | None = None
     softphones_after: float | None = None
     keeps_out: str | None = None
+    admits_handsets: bool = True
     serves_anyway: bool = False
     heeds_domain: bool = True
     heeds_manual: bool = True
@@ -324,6 +326,13 @@ DEFECTS = {
             "The failover system waits 11 minutes for a physical phone, and then lets softphones in without one.",
             ("FO-SOFT-AFTER",),
             lambda conduct: replace(conduct, softphones_after=660.0),
+            bench="virtual-all",
+        ),
+        Defect(
+            "base-without-handsets",
+            "The failover system lets a base of handsets in, but none of its handsets.",
+            ("PHONE-DECT",),
+            lambda conduct: replace(conduct, admits_handsets=False),
             bench="virtual-all",
         ),
         *(

@@ -157,7 +157,7 @@ class Recording:
         point = next(name for name, one in self.inventory.captures.items() if Role.FAILOVER.value in one.sees)
         files = next(self.files_of(one) for one in self.manifest.captures if one.point == point)
         names = {address: role.value for address, role in self.inventory.roles.items()}
-        extensions = {phone.extension: name for name, phone in self.inventory.phones.items()}
+        extensions = self.inventory.extensions
         for attempt in self.timeline.attempts:
             if attempt.extension in extensions:
                 names[attempt.event.source] = extensions[attempt.extension]

@@ -52,6 +52,12 @@ def _models(inventory: Inventory) -> Iterator[Finding]:
         yield from _one_of((*place, "model"), phone.model, catalogue(), "model")
 
 
+def _handsets(inventory: Inventory) -> Iterator[Finding]:
+    for place, phone in _telephones(inventory):
+        if phone.handsets and phone.model in catalogue() and not phone.base:
+            yield Finding((*place, "handsets"), f"a {phone.model} is no base of handsets; expected none")
+
+
 def _portals(inventory: Inventory) -> Iterator[Finding]:
     for place, phone in _telephones(inventory):
         model, role = catalogue().get(phone.model), Role.HOME if place[0] == "phones" else Role.FAILOVER
@@ -131,6 +137,11 @@ def _unique(inventory: Inventory) -> Iterator[Finding]:
     # A port or outlet used twice is told by whom it is for.
     phones = list(_telephones(inventory))
     extensions: list[tuple[Place, Hashable]] = [((*place, "extension"), phone.extension) for place, phone in phones]
+    extensions += [
+        ((*place, "handsets", number), handset)
+        for place, phone in phones
+        for number, handset in enumerate(phone.handsets)
+    ]
     extensions += [(("probes", p.value, "extension"), e.extension) for p, e in inventory.probes.items()]
     extensions += [
         (("probes", protocol.value, "stranger", "extension"), probe.stranger.extension)
@@ -230,6 +241,7 @@ _CHECKS: tuple[Callable[[Inventory], Iterator[Finding]], ...] = (
     _sites,
     _dialects,
     _models,
+    _handsets,
     _portals,
     _ports,
     _outlets,

@@ -265,6 +265,14 @@ class Phone(Entry):
         default=True,
         description="Whether it knows the failover system; a conference phone only where that was set by hand.",
     )
+    handsets: tuple[Extension, ...] = Field(
+        default=(), description="Extensions of the handsets that a base registers beside its own, from its address."
+    )
+
+    @property
+    def as_handsets(self) -> "tuple[Phone, ...]":
+        """Each of its handsets, as what it is to the systems: an extension that the base registers like its own."""
+        return tuple(self.model_copy(update={"extension": each, "handsets": ()}) for each in self.handsets)
 
     @property
     def catalogued(self) -> Model:
@@ -452,6 +460,11 @@ class Inventory(Entry):
     def telephones(self) -> dict[Name, Phone]:
         """Those of both systems."""
         return {**self.phones, **self.failover_phones}
+
+    @property
+    def extensions(self) -> dict[str, Name]:
+        """Extension to the phone of home that registers it: a handset's to its base."""
+        return {each: name for name, phone in self.phones.items() for each in (phone.extension, *phone.handsets)}
 
     @property
     def roles(self) -> dict[str, Role]:

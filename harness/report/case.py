@@ -36,7 +36,7 @@ def picture_of(
 ) -> str:
     """The episode as SVG: the line, a lane per phone (the case's own first), stimuli, window, judged instants."""
     timeline = recording.timeline
-    names = sorted(recording.inventory.phones, key=lambda name: name not in subjects)
+    names = with_handsets(recording, sorted(recording.inventory.phones, key=lambda name: name not in subjects))
     return Picture(
         title,
         timeline.end,
@@ -47,18 +47,25 @@ def picture_of(
     ).svg()
 
 
+def with_handsets(recording: Recording, names: Sequence[str]) -> list[str]:
+    """These phones, each base followed by the extensions of its handsets."""
+    phones = recording.inventory.phones
+    return [each for name in names for each in (name, *(phones[name].handsets if name in phones else ()))]
+
+
 def messages_csv(recording: Recording, subjects: Sequence[str], judged: Judged) -> str:
     """The registration attempts of the case's phones, bench seconds; those around a judged instant are marked."""
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(["bench s", "phone", "system", "outcome", "answer", "granted s", "requests", "judged"])
-    for attempt in recording.timeline.registrations(*subjects):
+    for attempt in recording.timeline.registrations(*with_handsets(recording, subjects)):
         table.writerow(_attempt_row(recording, attempt, judged))
     return out.getvalue()
 
 
 def packets_csv(recording: Recording, subjects: Sequence[str], judged: Judged) -> str:
     """The answers at the judged instants in full, one row a field; empty where none can be shown."""
+    subjects = with_handsets(recording, subjects)
     attempts = [one for one in recording.timeline.registrations(*subjects) if _is_judged(one, judged)]
     sightings = [one.event.sightings[0] for one in attempts[:MOST_PACKETS] if one.event.sightings]
     packets = [(sighting.point, _acceptances(recording)[sighting.point].get(sighting.frame)) for sighting in sightings]
@@ -126,10 +133,9 @@ def _mark(stimulus: TimedStimulus) -> Mark:
 
 
 def _attempt_row(recording: Recording, attempt: Attempt, judged: Judged) -> list[str]:
-    extensions = {phone.extension: name for name, phone in recording.inventory.phones.items()}
     return [
         f"{attempt.decided.middle:.2f}",
-        extensions.get(attempt.extension, f"probe {attempt.extension}"),
+        _who(recording, attempt.extension),
         str(attempt.role),
         str(attempt.outcome),
         attempt.reason,
@@ -137,6 +143,12 @@ def _attempt_row(recording: Recording, attempt: Attempt, judged: Judged) -> list
         str(attempt.event.requests),
         "judged" if _is_judged(attempt, judged) else "",
     ]
+
+
+def _who(recording: Recording, extension: str) -> str:
+    """The phone of that extension; the base of a handset, and the probe, with it."""
+    name = recording.inventory.extensions.get(extension, "probe")
+    return name if extension == recording.timeline.extension(name) else f"{name} {extension}"
 
 
 def _is_judged(attempt: Attempt, judged: Judged) -> bool:

@@ -53,7 +53,7 @@ class Names:
 
     def _know(self, inventory: Inventory) -> None:
         phones = inventory.phones
-        self._extensions = {phone.extension: name for name, phone in phones.items()}
+        self._extensions = inventory.extensions
         self._macs = {phone.mac.lower(): name for name, phone in phones.items()}
         systems = {address: role.value for address, role in inventory.roles.items()}
         gateways = {

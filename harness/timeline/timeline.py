@@ -62,14 +62,13 @@ class Timeline:
         events = list(events)
         done = timed((_seen_better(each, inventory, sights) for each in stimuli), clock)
         restarts = [each for each in done if each.verb in RESTARTS]
-        names = {phone.extension: name for name, phone in inventory.phones.items()}
         tries = [event for event in events if isinstance(event, RegistrationAttempt)]
         line = [event for event in events if isinstance(event, LineEvent)]
         return cls(
             inventory,
             clock,
             end,
-            tuple(attempts_of(tries, clock, restarts, names)),
+            tuple(attempts_of(tries, clock, restarts, inventory.extensions)),
             tuple(event for event in events if isinstance(event, SystemNotice)),
             line_timeline(line, clock, inventory.line.keepalive.period, end, _stand_ins(done, inventory)),
             done,

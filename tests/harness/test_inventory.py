@@ -80,6 +80,15 @@ def test_a_fault_in_what_is_extended_is_named_there(tmp_path: Path) -> None:
         ),
         ("phones: {phone-1608: {extension: '391'}}", "this extension is already that of phones.phone-1608"),
         ("phones: {phone-1608: {extension: '397'}}", "this extension is already that of phones.phone-1608"),
+        ("phones: {phone-1608: {handsets: ['350']}}", "phones.phone-1608.handsets: a 1608 is no base of handsets"),
+        (
+            "phones: {phone-1608: {model: DECT-R4, handsets: ['350', '301']}}",
+            "phones.phone-1608.handsets.1: this extension is already that of phones.phone-J179",
+        ),
+        (
+            "phones: {phone-1608: {model: DECT-R4, handsets: ['350', '350']}}",
+            "phones.phone-1608.handsets.1: this extension is already that of phones.phone-1608.handsets",
+        ),
         ("phones: {phone-1608: {colour: red}}", "phones.phone-1608.colour: there is no such field"),
         ("systems: {home: {console: con-x}}", "unknown console 'con-x'"),
         ("systems: {failover: {ssh: null}}", "licences are counted by SSH; expected 'ssh' for this system, too"),

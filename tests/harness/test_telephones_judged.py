@@ -14,6 +14,7 @@ from tests.resilience.test_telephones import judge_stays_out
 
 BENCH = find_bench("virtual-all").inventory
 SOFT, ALONE = BENCH.phones["phone-Workplace-1"], BENCH.phones["phone-B179-alone"]
+BASE = BENCH.phones["base-DECT"]
 END = 2600.0
 
 
@@ -121,3 +122,29 @@ def test_a_phone_that_does_not_know_the_failover_system_is_judged_by_nothing_els
     made = recording(LINE)
     stays = PHONE.model_copy(update={"resilient": False})
     assert outcome(lambda one: judge_move(one, stays, BENCH), made) == "not judged"
+
+
+def carried(extension: str, *, moves: bool = True, returns: bool = True) -> list[Event]:
+    """At home, refused until it is let in where the base is, and back at home."""
+    events = [asks(95, Outcome.CONFIRMED, HOME, extension), asks(LOST + 100, Outcome.REFUSED, FAILOVER, extension)]
+    if moves:
+        events += [asks(LOST + 220, Outcome.ACCEPTED, FAILOVER, extension)]
+        events += [asks(at, Outcome.CONFIRMED, FAILOVER, extension) for at in grid(LOST + 250, VISIBLE + 600, 30)]
+    return [*events, *([asks(VISIBLE + 620, Outcome.ACCEPTED, HOME, extension)] if returns else [])]
+
+
+@pytest.mark.parametrize(
+    ("last", "moves", "returns"),
+    [
+        ({}, "passed", "passed"),
+        ({"moves": False}, "failed", "not judged"),
+        ({"returns": False}, "passed", "failed"),
+    ],
+    ids=["all", "one handset is not let in", "one handset does not return"],
+)
+def test_a_base_is_judged_with_each_of_its_handsets(last: dict[str, bool], moves: str, returns: str) -> None:
+    handsets = [event for extension in BASE.handsets[:-1] for event in carried(extension)]
+    made = recording([*LINE, *carried(BASE.extension), *handsets, *carried(BASE.handsets[-1], **last)])
+    moving = telephones.test_it_moves_by_itself_and_stays_or_has_nowhere_to
+    assert outcome(lambda one: moving(one, BASE, BENCH), made) == moves
+    assert outcome(lambda one: telephones.test_it_returns(one, BASE, BENCH), made) == returns

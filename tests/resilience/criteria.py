@@ -65,7 +65,7 @@ def judge_move(recording: Recording, phone: Phone, inventory: Inventory, stays_u
     judge(
         accepted - since,
         at_most(latest),
-        marks=[(lost, "lost"), (accepted, "moved")],
+        marks=[(lost, "lost"), (accepted, f"{phone.extension} moved")],
         window=(lost.low, since.high + latest),
     )
     until = stays_until or visible

@@ -1,11 +1,14 @@
 """Each family of telephones: it moves, not too early, and returns, not too early.
 
 The cases of a telephone carry the clause of its family. A family that the bench lacks has one case, which says so.
+A base moves and returns with each of its handsets.
 """
+
+from collections.abc import Iterator
 
 import pytest
 
-from fixtures.judging import judge_none, not_judged
+from fixtures.judging import judge_none, not_judged, note
 from harness.base.interval import Interval
 from harness.episodes.recording import Recording
 from harness.inventory import Inventory, Phone, Role, without_resilience
@@ -29,7 +32,8 @@ def test_it_moves_by_itself_and_stays_or_has_nowhere_to(
     home_lost: Recording, telephone: Phone, inventory: Inventory
 ) -> None:
     if not without_resilience(inventory, telephone):
-        judge_move(home_lost, telephone, inventory)
+        for each in with_handsets(telephone):
+            judge_move(home_lost, each, inventory)
     elif telephone.resilient:
         judge_stays(home_lost, telephone, inventory)
     else:
@@ -47,7 +51,16 @@ def test_it_does_not_return_before_ten_minutes(home_lost: Recording, telephone: 
 
 @pytest.mark.failback
 def test_it_returns(home_lost: Recording, telephone: Phone, inventory: Inventory) -> None:
-    judge_return(home_lost, telephone, inventory)
+    for each in with_handsets(telephone):
+        judge_return(home_lost, each, inventory)
+
+
+def with_handsets(telephone: Phone) -> Iterator[Phone]:
+    """It, and each of its handsets; the notes end with the one that is not as it must be."""
+    yield telephone
+    for handset in telephone.as_handsets:
+        note(f"handset {handset.extension}")
+        yield handset
 
 
 def judge_stays_out(recording: Recording, phone: Phone, inventory: Inventory) -> None:

@@ -17,6 +17,8 @@ from virtual_bench.units.records import Records, User
 
 USERS = {extension: User(extension, "", "sip", "secret") for extension in ("301", "302", "397")}
 
+KINDS = {"325": "base", "327": "handset"}
+
 
 def records(*registered: str) -> Records:
     return Records(USERS, dict.fromkeys(registered, "sip:10.77.3.101"))
@@ -129,6 +131,21 @@ def test_a_portal_without_resilience_serves_none_of_homes_clients(
         assert system.decide("302", refresh=False) is decided
 
     played(tmp_path, play, *defects, stated={"systems.failover.portal.resilient": resilient})
+
+
+@pytest.mark.parametrize(("defects", "decided"), [([], Decision.ADMIT), (["base-without-handsets"], Decision.BLOCK)])
+def test_handsets_are_let_in_like_their_base(tmp_path: Path, defects: list[str], decided: Decision) -> None:
+    def play(system: FailoverSystem) -> None:
+        users = {extension: User(extension, "", "h323", "secret", kind=kind) for extension, kind in KINDS.items()}
+        home = Records(users, dict.fromkeys(KINDS, "h323:10.77.3.101"))
+        system.line_message(RECORDS, home.as_json())
+        assert {system.decide(extension, refresh=False) for extension in KINDS} == {Decision.BLOCK}
+        system.line_down()
+        _until_open(system)
+        assert system.decide("325", refresh=False) is Decision.ADMIT
+        assert system.decide("327", refresh=False) is decided
+
+    played(tmp_path, play, *defects)
 
 
 def told(system: FailoverSystem, *registered: tuple[str, ...]) -> None:

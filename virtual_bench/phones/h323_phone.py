@@ -1,40 +1,16 @@
 """An H.323 telephone: finds a gatekeeper, stays with it, and gets back to its first one."""
 
 import asyncio
-from dataclasses import dataclass
 
 from virtual_bench.phones.behaviour import h323_behaviour
+from virtual_bench.phones.h323_endpoint import RAS_PORT, H323Endpoint, Registered
+from virtual_bench.phones.handsets import Handsets
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.race import first_of
 from virtual_bench.phones.ras_client import RasClient
 from virtual_bench.phones.settings import Settings
-from virtual_bench.ras import (
-    MD5_OID,
-    PROTOCOL,
-    Address,
-    Body,
-    Ras,
-    alias_of,
-    name_of,
-    password_token,
-    terminal,
-    transport_address,
-    vendor,
-)
+from virtual_bench.ras import Address, Ras
 from virtual_bench.scaled_time import ScaledClock
-
-RAS_PORT, SIGNALLING_PORT = 1719, 1720
-ASKED_TO_LIVE = 300
-"""Seconds of timeToLive that the telephone asks for; the gatekeeper decides."""
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A registration at a gatekeeper; `to_live` is in bench seconds."""
-
-    gatekeeper: Address
-    identifier: str
-    to_live: float
 
 
 class H323Phone:
@@ -44,6 +20,8 @@ class H323Phone:
         self._identity, self._settings, self._clock, self._host = identity, settings, clock, host
         self._behaviour = h323_behaviour(identity.family)
         self._ras = RasClient(clock, self._behaviour, self._asked)
+        self._endpoint = H323Endpoint(identity, self._ras, host)
+        self._handsets = Handsets(identity.handsets, self._endpoint, clock)
         self._current: Registered | None = None
         self._sent_away = asyncio.Event()
         self._sent_home = False
@@ -71,17 +49,22 @@ class H323Phone:
             self._current = registered
             self._sent_away.clear()
             index = self._settings.gatekeepers.index(registered.gatekeeper)
+            every = self._behaviour.confirms_every(registered.to_live)
             self._sent_home = self._sent_home and index != 0
             what, result = await first_of(
-                home=self._ask_home(index), sent_away=self._sent_away.wait(), lost=self._keep(registered)
+                home=self._ask_home(index),
+                sent_away=self._sent_away.wait(),
+                lost=self._keep(registered),
+                never=self._handsets.follow(registered.gatekeeper, every),
             )
+            await self._handsets.leave(lost=what == "lost")
             if what != "home":
                 self._current = None
                 self._sent_home = self._sent_home or what == "sent_away"
                 return 0 if what == "sent_away" else index + 1
             away, registered = registered, result
             self._current = registered
-            await self._unregister(away)
+            await self._endpoint.unregister(away)
 
     async def _keep(self, registered: Registered) -> None:
         """Light RRQs on a grid until one is not confirmed."""
@@ -89,9 +72,7 @@ class H323Phone:
         while True:
             due += self._behaviour.confirms_every(registered.to_live)
             await self._clock.until(due)
-            body = self._registration() | {"keepAlive": True, "endpointIdentifier": registered.identifier}
-            answer = await self._ras.confirm(registered.gatekeeper, body)
-            if answer is None or answer.kind != "registrationConfirm":
+            if not await self._endpoint.confirm(registered):
                 return
 
     async def _ask_home(self, index: int) -> Registered:
@@ -109,28 +90,9 @@ class H323Phone:
                 return registered
 
     async def _register(self, gatekeeper: Address) -> Registered | None:
-        discovered = await self._ras.ask(gatekeeper, "gatekeeperRequest", self._discovery())
-        if discovered is None or discovered.kind != "gatekeeperConfirm":
+        if not await self._endpoint.discover(gatekeeper):
             return None
-        token = password_token(self._identity.extension, self._identity.password)
-        body = self._registration() | {
-            "terminalAlias": self._aliases(),
-            "cryptoTokens": [token],
-            "keepAlive": False,
-        }
-        confirmed = await self._ras.ask(gatekeeper, "registrationRequest", body)
-        if confirmed is None or confirmed.kind != "registrationConfirm":
-            return None
-        identifier = str(confirmed.body["endpointIdentifier"])
-        return Registered(gatekeeper, identifier, float(confirmed.body.get("timeToLive", ASKED_TO_LIVE)))
-
-    async def _unregister(self, registered: Registered) -> None:
-        body = {
-            "callSignalAddress": [transport_address((self._host, SIGNALLING_PORT))],
-            "endpointAlias": [alias_of(self._identity.extension)],
-            "endpointIdentifier": registered.identifier,
-        }
-        await self._ras.ask(registered.gatekeeper, "unregistrationRequest", body)
+        return await self._endpoint.register(self._identity.extension, gatekeeper)
 
     def _asked(self, request: Ras, gatekeeper: Address) -> Ras | None:
         """What gatekeepers ask: being unregistered by its own one sends the telephone to its first."""
@@ -143,31 +105,3 @@ class H323Phone:
             return Ras("unregistrationConfirm", {"requestSeqNum": request.number})
         reason = ("notCurrentlyRegistered", 0)
         return Ras("unregistrationReject", {"requestSeqNum": request.number, "rejectReason": reason})
-
-    def _discovery(self) -> Body:
-        return {
-            "protocolIdentifier": PROTOCOL,
-            "rasAddress": transport_address((self._host, RAS_PORT)),
-            "endpointType": terminal(self._identity.user_agent),
-            "endpointAlias": self._aliases(),
-            "authenticationCapability": [("pwdHash", 0)],
-            "algorithmOIDs": [MD5_OID],
-            "supportsAltGK": 0,
-        }
-
-    def _registration(self) -> Body:
-        return {
-            "protocolIdentifier": PROTOCOL,
-            "discoveryComplete": True,
-            "callSignalAddress": [transport_address((self._host, SIGNALLING_PORT))],
-            "rasAddress": [transport_address((self._host, RAS_PORT))],
-            "terminalType": terminal(self._identity.user_agent),
-            "endpointVendor": vendor(self._identity.user_agent),
-            "timeToLive": ASKED_TO_LIVE,
-            "willSupplyUUIEs": False,
-            "maintainConnection": False,
-        }
-
-    def _aliases(self) -> list[tuple[str, str]]:
-        # The number first; the name, which ends on a whole octet, last: see `encode`.
-        return [alias_of(self._identity.extension), name_of(self._identity.name)]

@@ -7,7 +7,7 @@ from harness.inventory import Phone
 
 @dataclass(frozen=True)
 class Identity:
-    """One telephone and its user. `resilient`: it knows the failover system."""
+    """One telephone and its user. `resilient`: it knows the failover system; `handsets`: extensions of a base's."""
 
     extension: str
     name: str
@@ -16,6 +16,7 @@ class Identity:
     family: str
     protocol: str
     resilient: bool = True
+    handsets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, phone: Phone) -> "Identity":
@@ -29,4 +30,5 @@ class Identity:
             model.family,
             model.protocol.value,
             phone.resilient,
+            phone.handsets,
         )

@@ -75,6 +75,8 @@ class FailoverSystem:
         user = self.user(extension)
         if user is not None and user.family == self._conduct.keeps_out:
             return Decision.BLOCK
+        if user is not None and user.kind == "handset" and not self._conduct.admits_handsets:
+            return Decision.BLOCK
         if user is not None and user.transport == "wss" and not self._around.portal_takes_over:
             return Decision.BLOCK
         if self._conduct.guests_need_licences and self._licences_used >= (self._around.system.licences or 0):

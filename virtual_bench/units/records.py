@@ -10,8 +10,9 @@ from harness.inventory import Bench, DhcpScope, Model, Phone, ProbeExtension, Ro
 class User:
     """One extension of home, with what its telephone needs; `protocol` is "sip" or "h323".
 
-    `kind` of its telephone: "physical", "soft" for a program, "base" for one of handsets; `family`: which telephones it
-    is like, "" where home does not know. `ip`: the version by which its telephone is to register.
+    `kind` of its telephone: "physical", "soft" for a program, "base" for one of handsets, "handset" for one of those;
+    `family`: which telephones it is like, "" where home does not know. `ip`: the version by which its telephone is to
+    register.
     """
 
     extension: str
@@ -113,7 +114,7 @@ class Told:
 def users_of(bench: Bench) -> dict[str, User]:
     """Home's users by extension: its phones', the two of the registration probe and the two that never register."""
     inventory = bench.inventory
-    users = [_user_of(phone) for phone in inventory.phones.values()]
+    users = [user for phone in inventory.phones.values() for user in _users_of(phone)]
     for probe in inventory.probes.values():
         like = inventory.phones[probe.like].catalogued
         users += [_user(entry, like) for entry in ((probe, probe.as_stranger()) if probe.stranger else (probe,))]
@@ -122,11 +123,13 @@ def users_of(bench: Bench) -> dict[str, User]:
 
 def own_users_of(bench: Bench) -> dict[str, User]:
     """The failover system's own users by extension."""
-    return {phone.extension: _user_of(phone) for phone in bench.inventory.failover_phones.values()}
+    return {user.extension: user for phone in bench.inventory.failover_phones.values() for user in _users_of(phone)}
 
 
-def _user_of(phone: Phone) -> User:
-    return replace(_user(phone, phone.catalogued), transport=phone.transport, ip=phone.ip)
+def _users_of(phone: Phone) -> list[User]:
+    """Its own user, and those of its handsets, for which it gives its own password."""
+    user = replace(_user(phone, phone.catalogued), transport=phone.transport, ip=phone.ip)
+    return [user, *(replace(user, extension=each, kind="handset") for each in phone.handsets)]
 
 
 def _user(entry: Phone | ProbeExtension, model: Model) -> User:
