@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import ConfigurationFault
-from harness.inventory import Inventory, Role, find_bench, load_inventory
+from harness.inventory import Inventory, Role, catalogue, find_bench, load_inventory
 
 FOLDER = Path(__file__).parents[2] / "lab_inventory"
 
@@ -178,3 +178,7 @@ def test_an_inventory_shows_no_secret(tmp_path: Path, monkeypatch: pytest.Monkey
     assert inventory.phones["phone-1608"].password.resolve() == "s3cr3t-value"
     assert "s3cr3t-value" not in repr(inventory)
     assert "s3cr3t-value" not in inventory.model_dump_json()
+
+
+def test_every_model_of_the_catalogue_is_on_the_bench_of_all() -> None:
+    assert {phone.model for phone in find_bench("virtual-all").inventory.phones.values()} == set(catalogue())
