@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
-from harness.inventory import Role, find_bench
+from harness.inventory import Bench, Role, find_bench
 from harness.inventory.loading import load_inventory
+from virtual_bench.certificates import make_certificates
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.secrets import make_secrets
 from virtual_bench.state import with_defects, with_overrides
@@ -23,6 +25,18 @@ def surroundings(
     make_secrets(folder, bench.inventory)
     bench = with_overrides(with_defects(bench, defects), overrides or {})
     return Surroundings(bench, role, ScaledClock(60), TruthLog(folder, role.value))
+
+
+def certified(state: Path, host: str, root: str = "lab") -> Bench:
+    """The virtual bench with its certificates made, that of the failover system at `host` signed by `root`."""
+    found = find_bench("virtual")
+    systems = found.inventory.systems
+    failover = systems[Role.FAILOVER].model_copy(
+        update={"address": IPv4Address(host), "certificate_root": root, "sip": systems[Role.HOME].sip}
+    )
+    inventory = found.inventory.model_copy(update={"systems": {**systems, Role.FAILOVER: failover}})
+    make_certificates(state, inventory)
+    return replace(found, state=state, inventory=inventory)
 
 
 def free_port() -> int:

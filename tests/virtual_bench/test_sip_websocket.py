@@ -16,8 +16,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from harness.inventory import Bench, Role
+from tests.virtual_bench.emulated import certified
 from tests.virtual_bench.sip_peers import OpenDoors, register
-from tests.virtual_bench.test_telephone_tls import PHONE, UNIT, bench_whose_failover_system_has
+from tests.virtual_bench.test_telephone_tls import PHONE, UNIT
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Settings, controllers
 from virtual_bench.phones.sip_phone import SipPhone
@@ -43,7 +44,7 @@ def registrar(bench: Bench) -> Registrar:
 
 def with_portal(state: Path, play: Callable[[Bench], Awaitable[None]], root: str = "lab") -> list[dict[str, object]]:
     """Play beside the portal of a unit whose certificate that root signed; what its registrar did."""
-    bench = bench_whose_failover_system_has(root, state)
+    bench = certified(state, UNIT, root)
 
     async def run() -> None:
         encrypted = telephones_context(bench, Role.FAILOVER)
@@ -145,7 +146,7 @@ def test_what_is_no_sip_ends_the_connection(tmp_path: Path) -> None:
     ids=["silent", "another server"],
 )
 def test_what_is_no_portal_is_none(tmp_path: Path, said: bytes, fault: type[OSError]) -> None:
-    bench = bench_whose_failover_system_has("lab", tmp_path)
+    bench = certified(tmp_path, UNIT)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

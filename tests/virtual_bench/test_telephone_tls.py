@@ -4,15 +4,13 @@ import asyncio
 import json
 import ssl
 from contextlib import suppress
-from dataclasses import replace
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
-from harness.inventory import Bench, Role, find_bench
+from harness.inventory import Bench, Role
+from tests.virtual_bench.emulated import certified
 from tests.virtual_bench.sip_peers import OpenDoors
-from virtual_bench.certificates import make_certificates
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.settings import Controller, Settings, controllers
 from virtual_bench.phones.sip_phone import SipPhone
@@ -27,17 +25,6 @@ from virtual_bench.units.registrar import Registrar, RegistrarSettings
 UNIT, PHONE = "127.77.1.1", "127.77.1.2"
 WITHIN = 2.0
 IDENTITY = Identity("301", "Ada", "secret", "Avaya J179 IP Phone", "J100", "sip")
-
-
-def bench_whose_failover_system_has(root: str, state: Path) -> Bench:
-    found = find_bench("virtual")
-    systems = found.inventory.systems
-    failover = systems[Role.FAILOVER].model_copy(
-        update={"address": IPv4Address(UNIT), "certificate_root": root, "sip": systems[Role.HOME].sip}
-    )
-    inventory = found.inventory.model_copy(update={"systems": {**systems, Role.FAILOVER: failover}})
-    make_certificates(state, inventory)
-    return replace(found, state=state, inventory=inventory)
 
 
 async def decided(bench: Bench, wanted: str) -> list[str]:
@@ -63,7 +50,7 @@ async def decided(bench: Bench, wanted: str) -> list[str]:
 
 
 def test_a_telephone_registers_by_tls_and_its_keys_are_kept(tmp_path: Path) -> None:
-    bench = bench_whose_failover_system_has("lab", tmp_path)
+    bench = certified(tmp_path, UNIT)
     assert asyncio.run(decided(bench, "accepted"))[:2] == ["challenged", "accepted"]
     sessions = bench.state / FOLDER / SESSIONS
     assert "CLIENT_RANDOM" in sessions.read_text()
@@ -71,12 +58,12 @@ def test_a_telephone_registers_by_tls_and_its_keys_are_kept(tmp_path: Path) -> N
 
 
 def test_a_telephone_refuses_a_certificate_of_another_root(tmp_path: Path) -> None:
-    assert asyncio.run(decided(bench_whose_failover_system_has("another", tmp_path), "accepted")) == []
+    assert asyncio.run(decided(certified(tmp_path, UNIT, root="another"), "accepted")) == []
 
 
 def test_it_says_so_by_an_alert(tmp_path: Path) -> None:
     """Which is how a lab sees it: nothing else of the registration is ever on the wire."""
-    bench = bench_whose_failover_system_has("another", tmp_path)
+    bench = certified(tmp_path, UNIT, root="another")
 
     async def run() -> list[bytes]:
         said: list[bytes] = []
