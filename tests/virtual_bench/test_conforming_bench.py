@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from ruamel.yaml import YAML
 
 from benchmarks.benches import AT_ONCE
 from benchmarks.results_file import code_state
+from harness.inventory import VirtualSettings
 from tests.virtual_bench.rig import REPOSITORY, VIRTUAL
 
 pytestmark = pytest.mark.bench
@@ -26,19 +28,24 @@ pytestmark = pytest.mark.bench
 
 @dataclass(frozen=True)
 class Night:
-    """One night: these episodes on a bench; `form` are settings of the virtual bench that are laid over its file."""
+    """One night: these episodes on a bench; `form` are settings of the virtual bench that are laid over its file.
+
+    So is the period of the line's keepalives.
+    """
 
     bench: str = "virtual"
     episodes: tuple[str, ...] = ("home_lost",)
     form: str = ""
+    period: float = 30
 
 
 FORMS = {
     "404-GRJ-pushed": Night(form="sip_blocked: '404', ras_blocked: resourceUnavailable, failback: pushed"),
     "503-silence-polled": Night(form="sip_blocked: '503', ras_blocked: silent, failback: polled"),
     "silence-RRJ-pushed": Night(form="sip_blocked: silent, ras_blocked: undefinedReason, failback: pushed"),
+    "404-RRJ-polled-20s": Night(form="sip_blocked: '404', ras_blocked: invalidAlias, failback: polled", period=20),
 }
-"""Every other night has 403, GRJ with securityDenial, and failback polled."""
+"""Every other night has 403, GRJ with securityDenial, failback polled, and a keepalive each 30 s."""
 FILES = {
     night.bench: night
     for night in (
@@ -79,7 +86,12 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str,
 def played(name: str, night: Night, folder: Path) -> dict[str, Any]:
     folder.mkdir()
     bench = folder / "bench.yaml"
-    bench.write_text(f"extends: {VIRTUAL.with_name(f'{night.bench}.yaml')}\nvirtual: {{{night.form}}}\n")
+    lines = [
+        f"extends: {VIRTUAL.with_name(f'{night.bench}.yaml')}",
+        f"virtual: {{{night.form}}}",
+        f"line: {{keepalive: {{period: {night.period}}}}}",
+    ]
+    bench.write_text("\n".join(lines))
     words = ["-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--episodes", ",".join(night.episodes)]
     ended = subprocess.run(
         [sys.executable, *words, "--bench", f"{bench}@{name}", "--runs", str(folder / "runs")],
@@ -96,6 +108,13 @@ def test_every_clause_holds(number: int, nights: list[tuple[str, dict[str, Any]]
     outcomes = [(case["id"], case["outcome"], case["reason"]) for case in night["cases"]]
     assert [each for each in outcomes if each[1] not in ("passed", "skipped")] == [], name
     assert any(outcome == "passed" for _, outcome, _ in outcomes), name
+
+
+@pytest.mark.parametrize("setting", ["sip_blocked", "ras_blocked", "failback"])
+def test_every_form_that_a_bench_file_can_state_has_a_night(setting: str) -> None:
+    field = VirtualSettings.model_fields[setting]
+    played = {VirtualSettings.model_validate(YAML(typ="safe").load(f"{{{night.form}}}")) for night in FORMS.values()}
+    assert {getattr(each, setting) for each in played} | {field.default} == set(get_args(field.annotation))
 
 
 def test_every_further_bench_file_has_a_night() -> None:
