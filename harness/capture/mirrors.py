@@ -79,7 +79,8 @@ def sought_at(inventory: Inventory) -> list[Sought]:
 
 
 def _to_unit(point: str, name: str, address: IPv4Address) -> Sought:
-    token = os.urandom(16)
+    # In hexadecimal: by its first bits a dissector could take it for RTCP, and find it malformed.
+    token = os.urandom(16).hex().encode()
     return Sought(point, f"a datagram to {name} ({address})", address, token, re.compile(re.escape(token)))
 
 

@@ -221,6 +221,7 @@ def test_where_a_packet_is_looked_for() -> None:
     assert not phones.pattern.search(request[:-4] + IPv4Address("10.77.3.100").packed)
     assert home.pattern.search(b"head" + home.payload + b"tail")
     assert home.payload != sought_at(WHOLE)[0].payload
+    assert {each.payload[0] >> 6 for _ in range(50) for each in sought_at(WHOLE)[:2]} <= {0, 1}, "RTP begins with 2"
 
 
 def test_a_packet_that_was_seen_before_is_not_seen_again(tmp_path: Path) -> None:
