@@ -20,8 +20,10 @@ from ruamel.yaml import YAML
 
 from benchmarks.benches import AT_ONCE
 from benchmarks.results_file import code_state
+from harness.episodes.recording import Recording
 from harness.inventory import VirtualSettings
 from tests.virtual_bench.rig import REPOSITORY, VIRTUAL
+from tests.virtual_bench.understood import Understood, carriers_of, kinds_of, portals_of, products_of
 
 pytestmark = pytest.mark.bench
 
@@ -74,17 +76,25 @@ def chosen() -> dict[str, Night]:
     return {name: nights[name] for name in (draw.choice(sorted(FORMS)), draw.choice(sorted(FILES)))}
 
 
+@dataclass(frozen=True)
+class Played:
+    """A night's results, or what was said instead, and the folder of its recordings."""
+
+    name: str
+    results: dict[str, Any]
+    recordings: Path
+
+
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    """Name and results of each night; they are played side by side."""
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Played]]:
+    """They are played side by side."""
     folder, wanted = tmp_path_factory.mktemp("nights"), chosen()
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        results = pool.map(lambda name: played(name, wanted[name], folder / name), wanted)
-        yield list(zip(wanted, results, strict=True))
+        yield list(pool.map(lambda name: played(name, wanted[name], folder / name), wanted))
 
 
-def played(name: str, night: Night, folder: Path) -> dict[str, Any]:
-    folder.mkdir()
+def played(name: str, night: Night, folder: Path) -> Played:
+    folder.mkdir(parents=True)
     bench = folder / "bench.yaml"
     lines = [
         f"extends: {VIRTUAL.with_name(f'{night.bench}.yaml')}",
@@ -97,17 +107,36 @@ def played(name: str, night: Night, folder: Path) -> dict[str, Any]:
         [sys.executable, *words, "--bench", f"{bench}@{name}", "--runs", str(folder / "runs")],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    results = folder / "runs" / "latest" / "results.json"
-    return json.loads(results.read_text()) if results.exists() else {"said": ended.stdout + ended.stderr}
+    run = folder / "runs" / "latest"
+    results = run / "results.json"
+    found = json.loads(results.read_text()) if results.exists() else {"said": ended.stdout + ended.stderr}
+    return Played(name, found, run / "recordings")
 
 
 @pytest.mark.parametrize("number", range(len(chosen())))
-def test_every_clause_holds(number: int, nights: list[tuple[str, dict[str, Any]]]) -> None:
-    name, night = nights[number]
+def test_every_clause_holds(number: int, nights: list[Played]) -> None:
+    name, night = nights[number].name, nights[number].results
     assert "cases" in night, f"{name}: {night.get('said')}"
     outcomes = [(case["id"], case["outcome"], case["reason"]) for case in night["cases"]]
     assert [each for each in outcomes if each[1] not in ("passed", "skipped")] == [], name
     assert any(outcome == "passed" for _, outcome, _ in outcomes), name
+
+
+@pytest.mark.parametrize("number", range(len(chosen())))
+def test_tshark_understands_every_message(number: int, nights: list[Played]) -> None:
+    """Of every telephone, by whatever it registers, refusals included."""
+    seen = Understood()
+    for folder in nights[number].recordings.iterdir():
+        recording = Recording.load(folder)
+        inventory = recording.inventory
+        for capture in recording.manifest.captures:
+            for file in recording.files_of(capture):
+                seen.add(file, recording.keys.get(capture.point), portals_of(inventory))
+    assert seen.objections == []
+    assert products_of(inventory) - seen.products == set()
+    assert carriers_of(inventory) - seen.carriers == set()
+    if "home_lost" in chosen()[nights[number].name].episodes:
+        assert kinds_of(inventory) - seen.kinds == set()
 
 
 @pytest.mark.parametrize("setting", ["sip_blocked", "ras_blocked", "failback"])
