@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock, Semaphore
@@ -32,6 +32,16 @@ PAGE = ROOT / "docs" / "defects.md"
 FIRST = "test_failover.py"
 """Its tests begin with those of `home_lost`."""
 SIGNS = {"failed": "red", "passed": "✓", "not judged": "grey", "skipped": "–"}
+LEGEND = """\
+- **red**: a test of a clause that the defect names failed. Those clauses are bold, and must be red.
+- red (case): a test failed whose cases are those of a clause that the defect names: what is wrong for a telephone is
+  wrong by the clause of its family, too.
+- red: a test failed that should not have.
+- grey: not judged. A clause that it presupposes did not hold, or one that it needs as a control: without that its
+  occasions cannot be told from others (`after` and `control` in `harness/spec/clauses.yaml`).
+- ✓: passed, in all cases that could be judged.
+- –: its bench cannot judge that; empty: not played. A defect plays the episodes of its clauses, and `home_lost`.
+- Any other word is the outcome of that name, and should not be there."""
 
 
 def main() -> int:
@@ -141,9 +151,9 @@ def departures(row: dict[str, Any]) -> list[str]:
             if not seen <= ({"not judged", "passed"} if partly else {"not judged"}):
                 found.append(f"{clause} is {', '.join(sorted(seen))} and not grey")
         elif seen and violated & set(clauses()[clause].cases_of):
-            of_its_kind = any(clauses()[each].cases_of for each in violated)
-            if not seen <= {"not judged", "passed"} | (set() if of_its_kind else {"failed"}):
-                why = "though another of its kind is named" if of_its_kind else "and not green"
+            fails_too = is_case(clause, violated)
+            if not seen <= {"not judged", "passed"} | ({"failed"} if fails_too else set()):
+                why = "and not green" if fails_too else "though another of its kind is named"
                 found.append(f"{clause} is {', '.join(sorted(seen))} {why}")
         elif seen and violated & set(clauses()[clause].control):
             if not seen <= {"not judged", "passed"}:
@@ -153,16 +163,27 @@ def departures(row: dict[str, Any]) -> list[str]:
     return found
 
 
+def is_case(clause: str, violated: Set[str]) -> bool:
+    """Whether its cases are those of a violated clause, and may fail with that: not where one of its kind is named."""
+    of_its_kind = any(clauses()[each].cases_of for each in violated)
+    return clause not in violated and not of_its_kind and bool(violated & set(clauses()[clause].cases_of))
+
+
 def publish(found: list[dict[str, Any]], code: str) -> None:
     """Write the matrix of what was played for the state `code` as a page."""
+    PAGE.write_text("\n".join(page(found, code)) + "\n")
+
+
+def page(found: list[dict[str, Any]], code: str) -> list[str]:
+    """The lines of that page."""
     judged = [clause for clause in clauses() if any(clause in row["outcomes"] for row in found)]
     lines = [
         "# Defects and the clauses they violate",
         "",
         "Made by `python -m benchmarks.defects` (`tox run -e defects`): defects of the virtual bench, and what the",
-        "tests of each clause said while each was played. **red**: a test failed; grey: not judged, since a clause",
-        "that it presupposes did not hold; ✓: passed; –: its bench cannot judge that; empty: not played. A defect",
-        "plays the episodes of its clauses, and `home_lost`.",
+        "tests of each clause said while each was played.",
+        "",
+        LEGEND,
         "",
         f"Played for the state `{code}` of the code: {len(found)} of {len(DEFECTS)} defects.",
         "",
@@ -170,15 +191,20 @@ def publish(found: list[dict[str, Any]], code: str) -> None:
         f"|---|{'---|' * len(judged)}",
     ]
     for row in sorted(found, key=lambda row: str(row["defect"])):
-        cells = [_cell(row["outcomes"].get(clause, ()), named=clause in row["violates"]) for clause in judged]
-        lines.append(f"| {row['defect']} | {' | '.join(cells)} |")
-    PAGE.write_text("\n".join(lines) + "\n")
+        lines.append(f"| {row['defect']} | {' | '.join(sign(row, clause) for clause in judged)} |")
+    return lines
 
 
-def _cell(outcomes: Iterable[str], *, named: bool) -> str:
-    gravest = next((name for name in SIGNS if name in set(outcomes)), None) or ", ".join(outcomes)
-    sign = SIGNS.get(gravest, gravest)
-    return f"**{sign}**" if named else sign
+def sign(row: dict[str, Any], clause: str) -> str:
+    """What stands in the cell of a defect and a clause; see LEGEND."""
+    outcomes, violated = row["outcomes"].get(clause, ()), set(row["violates"])
+    if "failed" not in outcomes and (others := [each for each in outcomes if each not in SIGNS]):
+        shown = ", ".join(others)
+    else:
+        shown = next((sign for outcome, sign in SIGNS.items() if outcome in outcomes), "")
+    if clause in violated:
+        return f"**{shown}**" if shown else ""
+    return f"{shown} (case)" if "failed" in outcomes and is_case(clause, violated) else shown
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.defects import departures
+from benchmarks.defects import departures, page, sign
 
 GREEN = {"REG-BLOCK": ["passed"], "FO-DELAY": ["passed"], "FO-ALLOW": ["passed"], "FB-DELAY": ["passed"]}
 
@@ -48,3 +48,37 @@ def test_a_night_without_results_is_one() -> None:
     assert departures({"violates": ["FB-DELAY"], "outcomes": {}, "said": "Traceback"}) == [
         "the night left no results: Traceback"
     ]
+
+
+@pytest.mark.parametrize(
+    ("violates", "clause", "outcomes", "shown"),
+    [
+        (["FB-DELAY"], "FB-DELAY", ["failed", "passed"], "**red**"),
+        (["FB-DELAY"], "FB-DELAY", ["passed"], "**✓**"),
+        (["FB-DELAY"], "FB-DELAY", [], ""),
+        (["FB-DELAY"], "PHONE-1600", ["failed", "passed"], "red (case)"),
+        (["FB-DELAY"], "PHONE-1600", ["passed", "skipped"], "✓"),
+        (["FB-DELAY", "PHONE-1600"], "PHONE-1600", ["failed"], "**red**"),
+        (["FB-DELAY", "PHONE-1600"], "PHONE-9600", ["failed"], "red"),
+        (["FB-DELAY"], "PHONE-DECT", ["failed"], "red"),
+        (["FB-DELAY"], "FO-ALLOW", ["failed"], "red"),
+        (["FO-ALLOW"], "FB-DELAY", ["not judged"], "grey"),
+        (["FO-ALLOW"], "FO-DELAY", ["not judged", "skipped"], "grey"),
+        (["FB-DELAY"], "FO-ALLOW", ["not judged", "passed"], "✓"),
+        (["FB-DELAY"], "FO-ALLOW", ["skipped"], "–"),
+        (["FB-DELAY"], "FO-ALLOW", ["inconclusive", "passed"], "inconclusive"),
+        (["FB-DELAY"], "FB-DELAY", ["blocked", "failed"], "**red**"),
+    ],
+)
+def test_a_cell_shows_the_gravest_and_why_it_may_be_red(
+    violates: list[str], clause: str, outcomes: list[str], shown: str
+) -> None:
+    assert sign({"violates": violates, "outcomes": {clause: outcomes}}, clause) == shown
+
+
+def test_the_page_explains_every_sign() -> None:
+    row = {"defect": "early", "violates": ["FB-DELAY"], "outcomes": GREEN | {"FB-DELAY": ["failed"]}}
+    lines = page([row], "abc")
+    assert lines[-1] == "| early | ✓ | ✓ | ✓ | **red** |"
+    for shown in ("- **red**:", "- red (case):", "- red:", "- grey:", "- ✓:", "- –:"):
+        assert any(line.startswith(shown) for line in "\n".join(lines).splitlines())
