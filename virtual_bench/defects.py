@@ -1,6 +1,7 @@
 """Defects: deliberate departures from the specification, to show that a test can fail.
 
-A defect changes the systems' `Conduct` and nothing else, so that no unit has a branch for any.
+A defect changes the `Conduct` of one system, or of the telephones of one family, and nothing else, so that no unit
+and no telephone has a branch for any.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from harness.inventory import Role, catalogue
 
 @dataclass(frozen=True)
 class Conduct:
-    """What the systems go by; times in bench seconds (IP Office Resilience 12.2: 3, 10 and 5 minutes).
+    """What the systems and the telephones go by; bench seconds (IP Office Resilience 12.2: 3, 10 and 5 minutes).
 
     `opens_after` the last sight of home phones are let in, `None`: never; `returns_after` home became visible
     again they are sent back; for `grace` after that they may still be at the failover system. DHCP is served
@@ -21,11 +22,12 @@ class Conduct:
     and with `dhcp_relayed_only` to nobody who asks without a relay. `numbers_apart`: home's DHCP sends the failover
     system's own phones there, by an option of another number.
     `blocks`: home's phones are kept out in normal operation. `counts_anew`: a home that is lost again has to be
-    visible for all of `returns_after` once more. By TLS phones are shown its own certificate, or
-    `shows_certificate_of` another unit. Softphones are let in once a physical phone has been, or `softphones_after`
-    the last sight of home without one; telephones of the family `keeps_out` never; `admits_handsets`: nor
-    are those of a base without it. `forgets`: a restart clears the records (IP Office Resilience 12.2).
-    `admits_strangers`: users of home that never registered there are let in like the others; `checks_passwords`.
+    visible for all of `returns_after` once more; `counts_from_loss`: they are counted from when it was lost. By TLS
+    phones are shown its own certificate, or `shows_certificate_of` another unit. Softphones are let in once a physical
+    phone has been, or `softphones_after` the last sight of home without one; telephones of the family `keeps_out`
+    never; `admits_handsets`: nor are those of a base without it. `forgets`: a restart clears the records (IP Office
+    Resilience 12.2). `admits_strangers`: users of home that never registered there are let in like the others;
+    `checks_passwords`.
     `guests_take_licences`; `guests_need_licences`: without a free one none is let in.
     `heeds_manual`: where home states manual failback, H.323 phones stay; `keeps_rebooted` and `keeps_logged_out`: those
     are claimed from home even so.
@@ -33,6 +35,8 @@ class Conduct:
     `serves_anyway`: also what is stated to be off. `heeds_domain`: only requests for its own SIP domain are taken.
     `drops_guests`: after the grace nobody who is there may stay. `waits_for_all`: nobody is let in before every phone
     of home has asked. `needs_line`: home serves no phone while it does not see the failover system.
+    A telephone `heeds_others` than its first system. Away from that it `goes_home`, and where it is refused there it
+    waits for `asks_again_after` besides its usual pause; it `refreshes_away`, also `once_home_answers`.
     """
 
     opens_after: float | None = 180.0
@@ -41,6 +45,7 @@ class Conduct:
     grace: float = 300.0
     blocks: bool = True
     counts_anew: bool = True
+    counts_from_loss: bool = False
     forgets: bool = True
     admits_strangers: bool = False
     checks_passwords: bool = True
@@ -65,6 +70,18 @@ class Conduct:
     keeps_rebooted: bool = False
     keeps_logged_out: bool = False
     needs_line: bool = False
+    heeds_others: bool = True
+    goes_home: bool = True
+    asks_again_after: float = 0.0
+    refreshes_away: bool = True
+    once_home_answers: bool = True
+
+    def refreshes(self, home_answered: bool) -> bool:
+        """Whether a telephone away from its first system refreshes; that one has answered it meanwhile, or not."""
+        return self.refreshes_away and (self.once_home_answers or not home_answered)
+
+
+CONFORMING = Conduct()
 
 
 class Change(Protocol):
@@ -77,7 +94,7 @@ class Change(Protocol):
 
 @dataclass(frozen=True)
 class Defect:
-    """One defect: a sentence on it, the clauses it violates, and the `unit` (a role) that plays it.
+    """One defect: a sentence on it, the clauses it violates, and its `player`: a role, or a family of telephones.
 
     `bench`: the inventory whose phones and settings make it show.
     """
@@ -86,7 +103,7 @@ class Defect:
     sentence: str
     clauses: tuple[str, ...]
     change: Change
-    unit: str = "failover"
+    player: str = "failover"
     bench: str = "virtual"
 
 
@@ -144,6 +161,12 @@ DEFECTS = {
             "The failover system counts the 10 minutes from when home was first visible, though it was lost again.",
             ("FB-FLAP",),
             lambda conduct: replace(conduct, counts_anew=False),
+        ),
+        Defect(
+            "counts-from-loss",
+            "The failover system counts the 10 minutes from when home was lost, not from when it is visible again.",
+            ("FB-DELAY",),
+            lambda conduct: replace(conduct, counts_from_loss=True),
         ),
         Defect(
             "keeps-records",
@@ -298,14 +321,14 @@ DEFECTS = {
             "Home's DHCP tells the failover system's own phones, too, to register at home.",
             ("DHCP-SSON",),
             lambda conduct: replace(conduct, numbers_apart=False),
-            unit="home",
+            player="home",
         ),
         Defect(
             "needs-line",
             "Home serves no phone while it does not see the failover system.",
             ("FO-ALLOW",),
             lambda conduct: replace(conduct, needs_line=True),
-            unit="home",
+            player="home",
         ),
         Defect(
             "anothers-certificate",
@@ -335,6 +358,41 @@ DEFECTS = {
             lambda conduct: replace(conduct, admits_handsets=False),
             bench="virtual-all",
         ),
+        Defect(
+            "ignores-second-system",
+            "J100 telephones try no system but their first.",
+            ("FO-ALLOW", "PHONE-J100"),
+            lambda conduct: replace(conduct, heeds_others=False),
+            player="J100",
+        ),
+        Defect(
+            "lets-registration-lapse",
+            "1600 telephones do not refresh their registration at the failover system.",
+            ("FO-ALLOW", "PHONE-1600"),
+            lambda conduct: replace(conduct, refreshes_away=False),
+            player="1600",
+        ),
+        Defect(
+            "leaves-early",
+            "J100 telephones no longer refresh at the failover system once home answers, and so are home too early.",
+            ("FB-DELAY", "PHONE-J100"),
+            lambda conduct: replace(conduct, once_home_answers=False),
+            player="J100",
+        ),
+        Defect(
+            "asks-home-late",
+            "1140E telephones that home has refused ask there again only after 14 minutes.",
+            ("FB-IDLE-RETURN", "FB-AUTO", "PHONE-1140"),
+            lambda conduct: replace(conduct, asks_again_after=840.0),
+            player="1140",
+        ),
+        Defect(
+            "stays-until-refused",
+            "9600 telephones stay at the failover system until that refuses them.",
+            ("FB-IDLE-RETURN", "FB-AUTO", "PHONE-9600"),
+            lambda conduct: replace(conduct, goes_home=False),
+            player="9600",
+        ),
         *(
             _keeps_out(family, clause)
             for family, clause in {model.family: model.clause for model in catalogue().values()}.items()
@@ -343,13 +401,13 @@ DEFECTS = {
 }
 
 
-def apply_defects(conduct: Conduct, names: Sequence[str], unit: str) -> Conduct:
-    """`conduct` as those of the named defects make it that are the unit's. Raises ConfigurationFault for no name."""
+def apply_defects(conduct: Conduct, names: Sequence[str], player: str) -> Conduct:
+    """`conduct` as those of the named defects make it that are the player's. Raises ConfigurationFault for no name."""
     for name in names:
         if name not in DEFECTS:
             raise ConfigurationFault(
                 f"there is no defect '{name}'.", next_step=f"name one of: {', '.join(sorted(DEFECTS))}."
             )
-        if DEFECTS[name].unit == unit:
+        if DEFECTS[name].player == player:
             conduct = DEFECTS[name].change(conduct)
     return conduct

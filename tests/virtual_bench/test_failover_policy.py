@@ -81,6 +81,14 @@ def test_a_system_that_counts_on_sends_them_back_as_soon_as_home_is_visible_agai
     assert trial.modes[2:4] == [(940, Mode.SUPPORT), (1180, Mode.RETURNING)]
 
 
+def test_a_system_that_counts_from_the_loss_sends_them_back_ten_minutes_after_that() -> None:
+    trial = Trial(Conduct(counts_from_loss=True)).lost_at(0)
+    trial.at(400).sighted(400)
+    trial.at(430).sighted(430)
+    assert trial.at(600).mode is Mode.RETURNING
+    assert trial.at(601).mode is Mode.FAILBACK
+
+
 def test_keepalives_do_not_start_the_ten_minutes_again() -> None:
     trial = Trial().lost_at(0)
     for now in range(400, 1400, 30):
@@ -154,6 +162,7 @@ def test_a_system_that_is_tired_of_waiting_lets_softphones_in_alone(defect: str,
         ("hasty-admission", Conduct(opens_after=90)),
         ("late-failback", Conduct(returns_after=1200)),
         ("counts-on", Conduct(counts_anew=False)),
+        ("counts-from-loss", Conduct(counts_from_loss=True)),
         ("keeps-records", Conduct(forgets=False)),
         ("lets-strangers-in", Conduct(admits_strangers=True)),
         ("any-password", Conduct(checks_passwords=False)),

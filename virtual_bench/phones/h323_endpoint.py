@@ -37,10 +37,13 @@ class H323Endpoint:
 
     def __init__(self, identity: Identity, ras: RasClient, host: str) -> None:
         self._identity, self._ras, self._host = identity, ras, host
+        self.refused = False
+        """Whether the last gatekeeper that did not take the telephone answered at all."""
 
     async def discover(self, gatekeeper: Address) -> bool:
         """Whether the gatekeeper says that the telephone may register there."""
         answer = await self._ras.ask(gatekeeper, "gatekeeperRequest", self._discovery())
+        self.refused = answer is not None
         return answer is not None and answer.kind == "gatekeeperConfirm"
 
     async def register(self, extension: str, gatekeeper: Address) -> Registered | None:
@@ -51,6 +54,7 @@ class H323Endpoint:
             "keepAlive": False,
         }
         confirmed = await self._ras.ask(gatekeeper, "registrationRequest", body)
+        self.refused = confirmed is not None
         if confirmed is None or confirmed.kind != "registrationConfirm":
             return None
         identifier = str(confirmed.body["endpointIdentifier"])

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from virtual_bench.defects import CONFORMING, Conduct
 from virtual_bench.phones.behaviour import h323_behaviour
 from virtual_bench.phones.h323_endpoint import RAS_PORT, H323Endpoint, Registered
 from virtual_bench.phones.handsets import Handsets
@@ -16,8 +17,16 @@ from virtual_bench.scaled_time import ScaledClock
 class H323Phone:
     """One telephone with an address and settings."""
 
-    def __init__(self, identity: Identity, settings: Settings, clock: ScaledClock, host: str) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        settings: Settings,
+        clock: ScaledClock,
+        host: str,
+        conduct: Conduct = CONFORMING,
+    ) -> None:
         self._identity, self._settings, self._clock, self._host = identity, settings, clock, host
+        self._conduct = conduct
         self._behaviour = h323_behaviour(identity.family)
         self._ras = RasClient(clock, self._behaviour, self._asked)
         self._endpoint = H323Endpoint(identity, self._ras, host)
@@ -26,6 +35,8 @@ class H323Phone:
         self._sent_away = asyncio.Event()
         self._sent_home = False
         """A gatekeeper has sent it to its first one, and there it has not been since."""
+        self._home_answered = False
+        """Its first gatekeeper has refused it since it left there."""
 
     async def run(self) -> None:
         """Never returns."""
@@ -50,11 +61,11 @@ class H323Phone:
             self._sent_away.clear()
             index = self._settings.gatekeepers.index(registered.gatekeeper)
             every = self._behaviour.confirms_every(registered.to_live)
-            self._sent_home = self._sent_home and index != 0
+            self._sent_home, self._home_answered = self._sent_home and index != 0, False
             what, result = await first_of(
                 home=self._ask_home(index),
                 sent_away=self._sent_away.wait(),
-                lost=self._keep(registered),
+                lost=self._keep(index, registered),
                 never=self._handsets.follow(registered.gatekeeper, every),
             )
             await self._handsets.leave(lost=what == "lost")
@@ -66,12 +77,14 @@ class H323Phone:
             self._current = registered
             await self._endpoint.unregister(away)
 
-    async def _keep(self, registered: Registered) -> None:
+    async def _keep(self, index: int, registered: Registered) -> None:
         """Light RRQs on a grid until one is not confirmed."""
         due = self._clock.now()
         while True:
             due += self._behaviour.confirms_every(registered.to_live)
             await self._clock.until(due)
+            if index != 0 and not self._conduct.refreshes(self._home_answered):
+                continue
             if not await self._endpoint.confirm(registered):
                 return
 
@@ -80,7 +93,7 @@ class H323Phone:
 
         Where it is not to ask by itself it does so once it was sent there.
         """
-        if index == 0 or not (self._settings.asks_home or self._sent_home):
+        if index == 0 or not (self._conduct.goes_home and (self._settings.asks_home or self._sent_home)):
             await asyncio.Event().wait()
         due = self._clock.now()
         while True:
@@ -88,6 +101,9 @@ class H323Phone:
             await self._clock.until(due)
             if registered := await self._register(self._settings.gatekeepers[0]):
                 return registered
+            if self._endpoint.refused:
+                self._home_answered = True
+                await self._clock.sleep(self._conduct.asks_again_after)
 
     async def _register(self, gatekeeper: Address) -> Registered | None:
         if not await self._endpoint.discover(gatekeeper):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sipmessage import Request, Response
 
 from virtual_bench import reginfo
+from virtual_bench.defects import CONFORMING, Conduct
 from virtual_bench.phones.behaviour import sip_behaviour
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.race import first_of
@@ -28,13 +29,17 @@ class SipPhone:
         clock: ScaledClock,
         host: str,
         trust: ssl.SSLContext | None = None,
+        conduct: Conduct = CONFORMING,
     ) -> None:
         self._identity, self._settings, self._clock, self._host = identity, settings, clock, host
+        self._conduct = conduct
         self._behaviour = replace(sip_behaviour(identity.family), **settings.timers)
         self._transactions = Transactions(clock, self._handle)
         self._sent_away, self._trust = asyncio.Event(), trust
         self._sent_home = False
         """A controller has sent it to its first one, and there it has not been since."""
+        self._home_answered = False
+        """Its first controller has refused it since it left there."""
 
     async def run(self) -> None:
         """Never returns."""
@@ -64,11 +69,11 @@ class SipPhone:
             self._sent_away.clear()
             await current.subscribe()
             index = self._settings.controllers.index(current.controller)
-            self._sent_home = self._sent_home and index != 0
+            self._sent_home, self._home_answered = self._sent_home and index != 0, False
             what, result = await first_of(
                 home=self._ask_home(index),
                 sent_away=self._sent_away.wait(),
-                lost=self._keep(current, granted),
+                lost=self._keep(index, current, granted),
             )
             if what != "home":
                 current.close()
@@ -77,12 +82,14 @@ class SipPhone:
             away, (current, granted) = current, result
             await away.withdraw()
 
-    async def _keep(self, current: Registration, granted: float) -> None:
+    async def _keep(self, index: int, current: Registration, granted: float) -> None:
         """Refresh on a grid until a refresh fails."""
         due = self._clock.now()
         while True:
             due += granted * self._behaviour.refresh_at
             await self._clock.until(due)
+            if index != 0 and not self._conduct.refreshes(self._home_answered):
+                continue
             answered = await current.register()
             if answered.outcome is not Outcome.ACCEPTED:
                 return
@@ -93,7 +100,7 @@ class SipPhone:
 
         Where it is not to ask by itself it does so once it was sent there.
         """
-        if index == 0 or not (self._settings.asks_home or self._sent_home):
+        if index == 0 or not (self._conduct.goes_home and (self._settings.asks_home or self._sent_home)):
             await asyncio.Event().wait()
         home = self._registration(0)
         try:
@@ -103,6 +110,9 @@ class SipPhone:
                 if answered.outcome is Outcome.ACCEPTED:
                     return home, answered.granted
                 home.close()
+                if answered.outcome is Outcome.REFUSED:
+                    self._home_answered = True
+                    await self._clock.sleep(self._conduct.asks_again_after)
         except asyncio.CancelledError:
             home.abort()
             raise

@@ -3,7 +3,8 @@
 import asyncio
 from typing import Protocol
 
-from harness.inventory import Bench
+from harness.inventory import Bench, VirtualSettings
+from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.phones.behaviour import ASK_AGAIN, BOOT
 from virtual_bench.phones.dhcp_client import USUAL_SITE_OPTION, DhcpClient, Lease
 from virtual_bench.phones.identity import Identity
@@ -28,6 +29,8 @@ class Telephone:
         self._clock = ScaledClock(bench.inventory.settings.time_scale)
         phone = bench.inventory.telephones[name]
         self._identity = Identity.of(phone)
+        played = (bench.inventory.virtual or VirtualSettings()).defects
+        self._conduct = apply_defects(Conduct(), played, self._identity.family)
         self._site_option = phone.site_option or USUAL_SITE_OPTION
         self._trust = telephone_context(bench) if phone.encrypted else None
         self._folder, self._powered = bench.state / "files" / name, powered
@@ -52,14 +55,15 @@ class Telephone:
             except OSError:
                 await self._clock.sleep(ASK_AGAIN)
             else:
-                return settings if self._identity.resilient else settings.without_resilience
+                heeded = self._identity.resilient and self._conduct.heeds_others
+                return settings if heeded else settings.without_resilience
 
     def _agent(self, settings: Settings, host: str) -> Agent:
         # Only the one that is needed is loaded: a process per telephone is dear enough.
         if self._identity.protocol == "sip":
             from virtual_bench.phones.sip_phone import SipPhone
 
-            return SipPhone(self._identity, settings, self._clock, host, self._trust)
+            return SipPhone(self._identity, settings, self._clock, host, self._trust, self._conduct)
         from virtual_bench.phones.h323_phone import H323Phone
 
-        return H323Phone(self._identity, settings, self._clock, host)
+        return H323Phone(self._identity, settings, self._clock, host, self._conduct)

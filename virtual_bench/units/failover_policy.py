@@ -52,11 +52,11 @@ class FailoverPolicy:
     def sighted(self, now: float) -> None:
         """Something of home was received: the connection's being made, or a message on it."""
         self.advance(now)
-        self._last_sight = now
+        lost, self._last_sight = self._last_sight, now
         self._visible = True
         if self.mode is Mode.SUPPORT:
             if self._conduct.counts_anew or self._counted_from is None:
-                self._counted_from = now
+                self._counted_from = lost if self._conduct.counts_from_loss else now
             self._go(Mode.RETURNING)
 
     def lost(self, now: float) -> None:
