@@ -16,7 +16,8 @@ from harness.inventory import Role, catalogue
 class Conduct:
     """What the systems and the telephones go by; bench seconds (IP Office Resilience 12.2: 3, 10 and 5 minutes).
 
-    `opens_after` the last sight of home phones are let in, `None`: never; `returns_after` home became visible
+    `opens_after` the last sight of home phones are let in, `None`: never, and `opens_from_records`: so long after home
+    last told of its registrations instead, once it is out of sight; `returns_after` home became visible
     again they are sent back; for `grace` after that they may still be at the failover system. DHCP is served
     `dhcp_in` failover, and besides `dhcp_before` and `dhcp_after` it; with `dhcp_domain` in place of home's domain,
     and with `dhcp_relayed_only` to nobody who asks without a relay. `numbers_apart`: home's DHCP sends the failover
@@ -40,6 +41,7 @@ class Conduct:
     """
 
     opens_after: float | None = 180.0
+    opens_from_records: bool = False
     # "More than 10 minutes": the first whole second after them.
     returns_after: float = 601.0
     grace: float = 300.0
@@ -149,6 +151,12 @@ DEFECTS = {
             "The failover system lets phones in 90 s after it lost sight of home, also where home merely reboots.",
             ("FO-DELAY", "FO-SHORT"),
             lambda conduct: replace(conduct, opens_after=90.0),
+        ),
+        Defect(
+            "counts-from-registration",
+            "The failover system counts the 3 minutes from when a phone last came to home or went, not from the loss.",
+            ("FO-DELAY", "FO-SHORT"),
+            lambda conduct: replace(conduct, opens_from_records=True),
         ),
         Defect(
             "late-failback",

@@ -37,6 +37,20 @@ def test_it_opens_no_earlier_than_three_minutes_after_the_last_sight() -> None:
     assert trial.modes == [(280, Mode.SUPPORT)]
 
 
+def test_a_system_that_counts_from_the_last_registration_opens_as_long_after_that() -> None:
+    trial = Trial(Conduct(opens_from_records=True))
+    trial.at(10).sighted(10)
+    trial.policy.told(10)
+    assert not trial.at(5000).open, "home is in sight"
+    trial.lost_at(5000)
+    assert trial.at(5075).open
+    later = Trial(Conduct(opens_from_records=True))
+    later.policy.told(90)
+    later.lost_at(100)
+    assert not later.at(269).open
+    assert later.at(270).open
+
+
 def test_a_home_that_comes_back_in_time_changes_nothing() -> None:
     trial = Trial().lost_at(100)
     trial.at(270).sighted(270)
@@ -163,6 +177,7 @@ def test_a_system_that_is_tired_of_waiting_lets_softphones_in_alone(defect: str,
         ("late-failback", Conduct(returns_after=1200)),
         ("counts-on", Conduct(counts_anew=False)),
         ("counts-from-loss", Conduct(counts_from_loss=True)),
+        ("counts-from-registration", Conduct(opens_from_records=True)),
         ("keeps-records", Conduct(forgets=False)),
         ("lets-strangers-in", Conduct(admits_strangers=True)),
         ("any-password", Conduct(checks_passwords=False)),

@@ -42,6 +42,7 @@ class FailoverPolicy:
         self._conduct, self._changed = conduct, changed
         self.mode = Mode.NORMAL
         self._last_sight: float | None = None
+        self._last_told: float | None = None
         self._visible = False
         self._counted_from: float | None = None
         """Since when home was visible while its phones were here."""
@@ -58,6 +59,10 @@ class FailoverPolicy:
             if self._conduct.counts_anew or self._counted_from is None:
                 self._counted_from = lost if self._conduct.counts_from_loss else now
             self._go(Mode.RETURNING)
+
+    def told(self, now: float) -> None:
+        """Home has told who is registered there, which it does when that changes."""
+        self._last_told = now
 
     def lost(self, now: float) -> None:
         """The connection to home has ended; when home was seen last stays as it is."""
@@ -103,9 +108,10 @@ class FailoverPolicy:
     def _opens_at(self) -> float | None:
         if self.mode not in (Mode.NORMAL, Mode.FAILBACK) or self._visible:
             return None
-        if self._last_sight is None or self._conduct.opens_after is None:
+        since = self._last_told if self._conduct.opens_from_records else self._last_sight
+        if since is None or self._conduct.opens_after is None:
             return None
-        return self._last_sight + self._conduct.opens_after
+        return since + self._conduct.opens_after
 
     def _turns_at(self) -> float | None:
         if self.mode is Mode.RETURNING and self._counted_from is not None:

@@ -117,6 +117,7 @@ class FailoverSystem:
         self._sighted()
         if kind == RECORDS:
             self._told.take(Records.from_json(data))
+            self._policy.told(self._clock.now())
             self._manual.stated = self._told.records.manual
             if self._conduct.dhcp_before and self._policy.mode is Mode.NORMAL and not self._dhcp.serves:
                 self._dhcp.start(self._told.records.scopes, self._told.records.leases)
