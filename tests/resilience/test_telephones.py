@@ -70,10 +70,12 @@ def judge_stays_out(recording: Recording, phone: Phone, inventory: Inventory) ->
     own = recording.registrations(phone)
     if not any(each.is_success and each.decided.high < lost.low for each in own.at(HOME)):
         not_judged("the phone was not registered at home when that was lost")
+    open_to_others(recording, inventory)  # or nobody can stay out
     judge_none(
         acceptances(own.at(FAILOVER)),
-        occasions=own.at(HOME).between(open_to_others(recording, inventory)),
-        occasion="a try at home when the failover system let others in",
+        # By TCP and TLS its later tries are connections that nobody answers.
+        occasions=own.at(HOME).between(Interval(lost.high, visible.low)),
+        occasion="a try at home while that was lost",
         marks=[(lost, "lost"), (visible, "visible")],
         window=(away.low, away.high),
     )
