@@ -84,9 +84,12 @@ class BenchRig:
 
 @contextmanager
 def brought_up(
-    tag: str, factory: pytest.TempPathFactory, overrides: Mapping[str, str] = MappingProxyType({})
+    tag: str,
+    factory: pytest.TempPathFactory,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+    file: Path | None = None,
 ) -> Iterator[Bench]:
-    """An instance of the virtual bench whose state is below a folder of the tests' own.
+    """An instance of the virtual bench, or of another file, whose state is below a folder of the tests' own.
 
     `overrides`: values by dotted key, as `bench up --set` takes them.
     """
@@ -94,7 +97,7 @@ def brought_up(
         pytest.skip("needs root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_STATE", str(factory.mktemp("state")))
-        found = with_overrides(find_bench(f"{BENCH}@{tag}"), overrides)
+        found = with_overrides(find_bench(f"{file or BENCH}@{tag}"), overrides)
     VirtualBench().up(found)
     try:
         yield found
