@@ -49,13 +49,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="NAME")
     parser.add_argument("--publish", action="store_true")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="benches side by side; large ones count as two")
     options = parser.parse_args()
     covered = coverage()
     names = options.only or sorted({defect for clause in covered.values() for defect in clause["defects"]})
     code = code_state()
     there = {row["defect"]: row for row in rows("defects", code)}
     wanted = [] if options.publish else [name for name in names if name not in there]
-    for row in play(wanted, covered):
+    for row in play(wanted, covered, options.at_once):
         if row["outcomes"]:
             append("defects", row, code)
             there[row["defect"]] = row
@@ -76,9 +77,9 @@ def coverage() -> dict[str, dict[str, Any]]:
     return {entry["id"]: entry for entry in json.loads(told.stdout)}
 
 
-def play(names: Iterable[str], covered: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]]:
+def play(names: Iterable[str], covered: dict[str, dict[str, Any]], at_once: int = AT_ONCE) -> Iterable[dict[str, Any]]:
     """A row for each of these defects, in their order."""
-    room, entrance = Semaphore(AT_ONCE), Lock()
+    room, entrance = Semaphore(at_once), Lock()
 
     def played(name: str) -> dict[str, Any]:
         needed = places(DEFECTS[name].bench)
@@ -90,7 +91,7 @@ def play(names: Iterable[str], covered: dict[str, dict[str, Any]]) -> Iterable[d
         finally:
             room.release(needed)
 
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
         yield from pool.map(played, names)
 
 
