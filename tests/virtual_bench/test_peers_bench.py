@@ -140,7 +140,8 @@ def linphone(bench: Bench, role: Role, extension: ProbeExtension, transport: str
     (folder / "linphonerc").write_text("\n".join([*lines, ""]))
     (folder / ".local/share/linphone").mkdir(parents=True)
     before = decided(bench, role, extension.extension)
-    quits = f"(sleep 2; echo quit) | HOME={folder} linphone-daemon --config {folder}/linphonerc"
+    # What its sound library leaves behind is left there, too.
+    quits = f"(sleep 2; echo quit) | HOME={folder} TMPDIR={folder} linphone-daemon --config {folder}/linphonerc"
     ended = at_the_lab_host(bench, "sh", "-c", quits)
     assert ended.returncode == 0, ended.stdout
     return decided(bench, role, extension.extension)[len(before) :]
