@@ -1,7 +1,7 @@
 """The matrix of defects and clauses: each defect must turn the tests of its clauses red, and no others.
 
     python -m benchmarks.defects                  # every defect that has no row yet for this state of the code
-    python -m benchmarks.defects --only NAME …    # these
+    python -m benchmarks.defects --only NAME …    # these, again if need be: the last row counts
     python -m benchmarks.defects --publish        # only write docs/defects.md from the rows there are
 
 Each defect plays the episodes from which its clauses are judged, and `home_lost`, on a bench of its own, several
@@ -55,7 +55,7 @@ def main() -> int:
     names = options.only or sorted({defect for clause in covered.values() for defect in clause["defects"]})
     code = code_state()
     there = {row["defect"]: row for row in rows("defects", code)}
-    wanted = [] if options.publish else [name for name in names if name not in there]
+    wanted = [] if options.publish else options.only or [name for name in names if name not in there]
     for row in play(wanted, covered, options.at_once):
         if row["outcomes"]:
             append("defects", row, code)
