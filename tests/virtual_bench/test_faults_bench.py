@@ -99,13 +99,21 @@ def test_a_switch_that_was_renamed_is_logged_in_to_anew(rig: Rig) -> None:
     run.played("before")
     run.at("shut")
     (vtysh,) = rig.processes("sw-home", "vtysh")
-    type_at(vtysh, b"configure terminal\nhostname renamed\nend\n")
-    time.sleep(0.3)  # its terminal has to have read that
+    # A session keeps the name to itself; of the command after it another one is told.
+    type_at(vtysh, b"configure terminal\nhostname renamed\nlog record-priority\nend\n")
+    assert soon(lambda: "log record-priority" in told_by(vtysh, "show running-config"))
+    time.sleep(0.3)  # the last one, which changes nothing, has to be over, too
     run.played("shut")
     run.played("open")
     assert run.code() == 0, run.printed
     assert "did not end with the prompt of the login" in run.said("sw-home")
     assert run.said("sw-home").count("session open") == 2
+
+
+def told_by(vtysh: psutil.Process, command: str) -> str:
+    """What another session at the same switch prints."""
+    words = ["nsenter", f"--target={vtysh.pid}", "--all", "vtysh", "-c", command]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
 
 def type_at(process: psutil.Process, keys: bytes) -> None:
