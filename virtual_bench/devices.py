@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from harness.inventory import Inventory
 from virtual_bench.building import address, fresh_network, run_ip
 from virtual_bench.fabric import ETH0
 from virtual_bench.interfaces import Interface
-from virtual_bench.process import Program, start
+from virtual_bench.process import Process, Program, start
 from virtual_bench.state import Device
 
 
@@ -20,7 +19,7 @@ class RunningDevice:
     def __init__(self, name: str, kind: str, network: int, program: Program | None, log: Path) -> None:
         self.name, self.kind, self.network = name, kind, network
         self._program, self._log = program, log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.power = True
 
     def boot(self) -> None:

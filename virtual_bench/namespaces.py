@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 CLONE_NEWNET, CLONE_NEWPID = 0x40000000, 0x20000000
+CLONE_NEWNS, CLONE_NEWUTS = 0x00020000, 0x04000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -39,6 +41,12 @@ def fresh_processes() -> Iterator[None]:
     with _back_afterwards("pid", CLONE_NEWPID):
         _checked(_libc.unshare(CLONE_NEWPID), "unshare")
         yield
+
+
+def own_mounts() -> None:
+    """From now on this process has mounts and a host name that are its own. Raises OSError."""
+    _checked(_libc.unshare(CLONE_NEWNS | CLONE_NEWUTS), "unshare")
+    _checked(_libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "mount")
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 import os
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+from virtual_bench.forked import fork
 from virtual_bench.namespaces import fresh_processes, within_network
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
@@ -17,7 +20,8 @@ class Program:
     """What a device runs.
 
     `files` lays files over paths that only this device sees so, `prepare` are shell lines run before
-    `command`, `descriptors` stay open in it, `environment` is added to the supervisor's.
+    `command`, `descriptors` stay open in it, `environment` is added to the supervisor's. With `main` that is what it
+    runs, in a fork of the supervisor, instead of a command.
     """
 
     command: tuple[str, ...]
@@ -25,6 +29,28 @@ class Program:
     prepare: tuple[str, ...] = ()
     descriptors: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    main: Callable[[], None] | None = None
+
+
+class Process(Protocol):
+    """A device's first process."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs."""
+        ...
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        ...
+
+    def send_signal(self, number: signal.Signals, /) -> None:
+        """Send it a signal."""
+        ...
 
 
 OWN_ETC = (
@@ -34,13 +60,16 @@ OWN_ETC = (
 """What is laid over a file is gone once the host puts another in that one's place, as it does with a new account."""
 
 
-def start(program: Program, hostname: str, network: int, log: Path) -> subprocess.Popen[bytes]:
+def start(program: Program, hostname: str, network: int, log: Path) -> Process:
     """Start `program` as the first process of a PID namespace; killing it kills all that it started.
 
     Its output is appended to `log`. Raises OSError.
     """
-    shell = ["unshare", "--mount", "--uts", "/bin/sh", "-e", "-c", preparation(program, hostname), "sh"]
+    script = preparation(program, hostname)
+    shell = ["unshare", "--mount", "--uts", "/bin/sh", "-e", "-c", script, "sh"]
     with log.open("ab") as output, within_network(network), fresh_processes():
+        if program.main is not None:
+            return fork(program.main, script, output)
         return subprocess.Popen(
             [*shell, *program.command],
             stdin=subprocess.DEVNULL,

@@ -1,12 +1,15 @@
 """Which program each device of a bench runs."""
 
+import asyncio
 import sys
+import time
 from collections.abc import Mapping
 
 from harness.inventory import Bench
 from virtual_bench.accounts import Account, write_accounts
 from virtual_bench.fabric import CORE
 from virtual_bench.pdu import pdu_program
+from virtual_bench.phones.telephone import Telephone
 from virtual_bench.process import Program
 from virtual_bench.router import router_program
 from virtual_bench.state import FILES
@@ -50,5 +53,8 @@ def _phone_program(bench: Bench, name: str) -> Program:
     resolver = bench.state / FILES / name / "resolv.conf"
     resolver.parent.mkdir(parents=True, exist_ok=True)
     resolver.touch()
-    command = (sys.executable, "-m", "virtual_bench.phones", "--state", str(bench.state), "--phone", name)
-    return Program(command, {resolver: "/etc/resolv.conf"})
+
+    def live() -> None:
+        asyncio.run(Telephone(bench, name, time.monotonic()).run())
+
+    return Program((), {resolver: "/etc/resolv.conf"}, main=live)

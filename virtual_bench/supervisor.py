@@ -5,6 +5,7 @@ ends, the kernel ends all of them, and with the last descriptor the networks van
 """
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -42,6 +43,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start every device."""
+        gc.freeze()  # what telephones share with this process stays shared
         for device in self.devices.values():
             device.boot()
             self._watch(device)

@@ -4,6 +4,7 @@ The other machine has namespaces of its own (network, processes, mounts), and en
 """
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -34,7 +35,7 @@ from tests.harness.wire import HOME, PHONE, Dialogue, udp
 from virtual_bench.accounts import Account, write_accounts
 from virtual_bench.building import fresh_network, run_ip
 from virtual_bench.namespaces import within_network
-from virtual_bench.process import Program, start
+from virtual_bench.process import Process, Program, start
 from virtual_bench.sshd import SshServer, make_host_keys
 from virtual_bench.state import KEYS
 
@@ -170,7 +171,7 @@ Make = Callable[..., Machine]
 
 @pytest.fixture
 def machine(networks: tuple[int, int], tmp_path: Path) -> Iterator[Make]:
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Process] = []
 
     def make(password: str = PASSWORD, options: Sequence[str] = (), captures: str = "") -> Machine:
         state = tmp_path / "state"
@@ -188,7 +189,7 @@ def machine(networks: tuple[int, int], tmp_path: Path) -> Iterator[Make]:
 
     yield make
     for process in started:
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         process.wait()
 
 

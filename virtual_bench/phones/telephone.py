@@ -7,9 +7,11 @@ from harness.inventory import Bench, VirtualSettings
 from virtual_bench.defects import Conduct, apply_defects
 from virtual_bench.phones.behaviour import ASK_AGAIN, BOOT
 from virtual_bench.phones.dhcp_client import USUAL_SITE_OPTION, DhcpClient, Lease
+from virtual_bench.phones.h323_phone import H323Phone
 from virtual_bench.phones.identity import Identity
 from virtual_bench.phones.ipv6_address import ipv6_address
 from virtual_bench.phones.settings import Settings, combine, fetch, settings_lines, site_option
+from virtual_bench.phones.sip_phone import SipPhone
 from virtual_bench.scaled_time import ScaledClock
 from virtual_bench.tls import telephone_context
 
@@ -59,11 +61,6 @@ class Telephone:
                 return settings if heeded else settings.without_resilience
 
     def _agent(self, settings: Settings, host: str) -> Agent:
-        # Only the one that is needed is loaded: a process per telephone is dear enough.
         if self._identity.protocol == "sip":
-            from virtual_bench.phones.sip_phone import SipPhone
-
             return SipPhone(self._identity, settings, self._clock, host, self._trust, self._conduct)
-        from virtual_bench.phones.h323_phone import H323Phone
-
         return H323Phone(self._identity, settings, self._clock, host, self._conduct)
