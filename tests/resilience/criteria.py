@@ -7,7 +7,7 @@ from harness.base.interval import Interval, Measured, Never
 from harness.capture.events import Outcome
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Role
+from harness.inventory import Inventory, Phone, Protocol, Role
 from harness.timeline import (
     Attempt,
     Registrations,
@@ -84,17 +84,17 @@ def judge_stays(recording: Recording, phone: Phone, inventory: Inventory) -> Non
     tried = tries(FAILOVER, own, Interval(lost.low, visible.high))
     judge_none(
         acceptances(tried),
-        occasions=tried_in_vain(recording, phone, inventory, open_to_others(recording, inventory)),
+        occasions=tried_in_vain(recording, phone, inventory, open_to(recording, *inventory.phones.values())),
         occasion="a try of the phone when the failover system let others in, the phone being known at home",
         marks=[(lost, "lost"), (visible, "visible"), *((each.decided, str(each.outcome)) for each in tried)],
         window=(lost.low, visible.high),
     )
 
 
-def open_to_others(recording: Recording, inventory: Inventory) -> Interval:
-    """While the failover system was seen to let phones of home in: from the first one on, until home was visible."""
+def open_to(recording: Recording, *who: Phone | Protocol) -> Interval:
+    """While the failover system was seen to let any of these in: from the first one on, until home was visible."""
     lost, visible = recording.line.last_sight_of(HOME), recording.visible
-    first = admission_at(FAILOVER, recording.registrations(*inventory.phones.values()), since=lost).accepted
+    first = admission_at(FAILOVER, recording.registrations(*who), since=lost).accepted
     if not isinstance(first, Interval) or first.high >= visible.low:
         not_judged("the failover system let nobody in")
     return Interval(first.high, visible.low)

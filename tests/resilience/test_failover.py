@@ -26,7 +26,7 @@ from harness.timeline import (
     tries,
     vouched,
 )
-from tests.resilience.criteria import judge_delay, judge_delay_of, judge_move, last_moment_to_move
+from tests.resilience.criteria import judge_delay, judge_delay_of, judge_move, last_moment_to_move, open_to
 from tests.resilience.due import need_let_in, need_stated_to_move
 
 pytestmark = pytest.mark.failover
@@ -96,10 +96,7 @@ def test_no_phone_is_let_in_before_three_minutes(home_lost: Recording, phone: Ph
 
 @clause("FO-DELAY")
 def test_the_probe_is_not_let_in_before_three_minutes(home_lost: Recording, protocol: Protocol) -> None:
-    need_let_in(home_lost.inventory, protocol)
-    need_probe(home_lost, protocol)
-    probe = home_lost.registrations(protocol)
-    judge_delay(home_lost, probe, tried_by=probe)
+    judge_delay_of_probe(home_lost, protocol)
 
 
 @clause("FO-DELAY")
@@ -110,10 +107,7 @@ def test_nor_is_a_phone_where_home_has_lost_power(failover_rebooted: Recording, 
 
 @clause("FO-DELAY")
 def test_nor_is_the_probe_where_the_line_alone_is_cut(line_cut: Recording, protocol: Protocol) -> None:
-    need_let_in(line_cut.inventory, protocol)
-    need_probe(line_cut, protocol)
-    probe = line_cut.registrations(protocol)
-    judge_delay(line_cut, probe, tried_by=probe)
+    judge_delay_of_probe(line_cut, protocol)
 
 
 @clause("FO-ALLOW")
@@ -133,17 +127,14 @@ def test_each_phone_moves_where_home_has_lost_power(
 @clause("FO-ALLOW")
 def test_a_phone_that_still_sees_home_stays_there(line_cut: Recording, phone: Phone) -> None:
     lost, visible = line_cut.line.last_sight_of(HOME), line_cut.visible
-    let_in = admission_at(FAILOVER, line_cut.registrations(*line_cut.inventory.probes), since=lost).accepted
-    if not isinstance(let_in, Interval) or let_in.high >= visible.low:
-        not_judged("the failover system let nobody in")
-    own = line_cut.registrations(phone)
-    open_to_it = Interval(let_in.high, visible.low)
+    opened, own = open_to(line_cut, *line_cut.inventory.probes), line_cut.registrations(phone)
+    let_in = Interval.at(opened.low)
     judge_none(
         [*acceptances(own.at(FAILOVER)), *departures(line_cut.turns(phone), HOME, since=lost, until=visible)],
         occasions=confirmations(own, HOME, since=let_in, until=visible),
         occasion="its registration confirmed at home while the failover system would have let it in",
         marks=[(lost, "lost"), (let_in, "the probe is let in"), (visible, "visible")],
-        window=(open_to_it.low, open_to_it.high),
+        window=(opened.low, opened.high),
     )
 
 
@@ -243,6 +234,14 @@ def test_a_restart_of_the_failover_system_loses_the_phones(
         marks=[(rebooted, "reboot"), (first, "answers again"), *((each.decided, "registered") for each in there)],
         window=(rebooted.low, visible.low),
     )
+
+
+def judge_delay_of_probe(recording: Recording, protocol: Protocol) -> None:
+    """FO-DELAY by the probe's own extension alone."""
+    need_let_in(recording.inventory, protocol)
+    need_probe(recording, protocol)
+    probe = recording.registrations(protocol)
+    judge_delay(recording, probe, tried_by=probe)
 
 
 def need_powered_off(recording: Recording) -> None:

@@ -19,7 +19,7 @@ from tests.resilience.criteria import (
     judge_no_early_return,
     judge_return,
     judge_stays,
-    open_to_others,
+    open_to,
 )
 
 pytestmark = pytest.mark.failover
@@ -70,7 +70,7 @@ def judge_stays_out(recording: Recording, phone: Phone, inventory: Inventory) ->
     own = recording.registrations(phone)
     if not any(each.is_success and each.decided.high < lost.low for each in own.at(HOME)):
         not_judged("the phone was not registered at home when that was lost")
-    open_to_others(recording, inventory)  # or nobody can stay out
+    open_to(recording, *inventory.phones.values())  # or nobody can stay out
     judge_none(
         acceptances(own.at(FAILOVER)),
         # By TCP and TLS its later tries are connections that nobody answers.
