@@ -3,12 +3,14 @@
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.inventory import Bench, ProbeExtension, Protocol, Role
+from tests.virtual_bench.captured import captured
 from tests.virtual_bench.rig import VIRTUAL, brought_up
 from tests.virtual_bench.understood import Understood, carriers_of, portals_of, products_of
 from virtual_bench import control
@@ -179,21 +181,13 @@ def test_tshark_understands_every_message(bench: Bench, tmp_path: Path) -> None:
     encrypted = [phone for phone in inventory.phones.values() if phone.encrypted]
     found = running(bench)
     assert found is not None
-    words = [
-        "nsenter",
-        f"--net={found.devices[LAB].network}",
-        "dumpcap",
-        "-q",
-        "-i",
-        inventory.captures["phones"].interface,
-    ]
-    with subprocess.Popen([*words, "-a", f"duration:{WATCHED}", "-w", str(capture)], stderr=subprocess.PIPE) as dumpcap:
-        assert dumpcap.stderr is not None
-        dumpcap.stderr.readline()
+    entered = ["nsenter", f"--net={found.devices[LAB].network}"]
+    with captured(capture, "-i", inventory.captures["phones"].interface, within=entered):
         for phone in encrypted:
             assert phone.outlet is not None
             asked = {"do": "outlet", "pdu": phone.outlet.pdu, "outlet": phone.outlet.outlet, "command": REBOOT}
             list(control.ask(bench.state, asked))
+        time.sleep(WATCHED)
     seen = Understood()
     seen.add(capture, bench.state / FOLDER / SESSIONS, portals_of(inventory))
     assert seen.objections == []

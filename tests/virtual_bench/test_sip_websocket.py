@@ -6,7 +6,6 @@ import os
 import shutil
 import ssl
 import subprocess
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from harness.inventory import Bench, Role
+from tests.virtual_bench.captured import captured
 from tests.virtual_bench.emulated import certified
 from tests.virtual_bench.sip_peers import OpenDoors, register
 from tests.virtual_bench.test_telephone_tls import PHONE, UNIT
@@ -31,8 +31,6 @@ from virtual_bench.units.registrar import Registrar, RegistrarSettings
 
 PORT = 9443
 WITHIN = 2.0
-TAIL = 0.6
-"""Real seconds of quiet without which dumpcap loses what it saw last."""
 IDENTITY = Identity("301", "Ada", "secret", "Avaya WebRTC Client", "WEBRTC", "sip")
 CONTROLLERS = controllers(f"{UNIT}:{PORT};transport=wss")
 
@@ -86,14 +84,8 @@ def test_a_client_refuses_a_certificate_of_another_root(tmp_path: Path) -> None:
 def test_tshark_understands_every_message(tmp_path: Path) -> None:
     """From the handshake to the first refresh, with the keys that were kept."""
     capture = tmp_path / "portal.pcapng"
-    words = ["dumpcap", "-q", "-i", "lo", "-f", f"host {UNIT} and tcp port {PORT}", "-w", str(capture)]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as dumpcap:
-        assert dumpcap.stderr is not None
-        while "File:" not in dumpcap.stderr.readline():
-            assert dumpcap.poll() is None
+    with captured(capture, "-i", "lo", "-f", f"host {UNIT} and tcp port {PORT}"):
         with_portal(tmp_path, lambda bench: client_until(bench, "confirmed"))
-        time.sleep(TAIL)
-        dumpcap.terminate()
     told = shown(capture, tmp_path, "sip", "sip.CSeq.method")
     assert set(told) == {"REGISTER", "SUBSCRIBE", "NOTIFY"}
     assert shown(capture, tmp_path, "_ws.malformed || _ws.expert.severity == error", "_ws.col.Info") == []
