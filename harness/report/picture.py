@@ -5,8 +5,12 @@ from html import escape
 
 WIDTH, LEFT, RIGHT = 1100, 150, 20
 LANE, GAP, TOP = 26, 10, 92
-TOGETHER = 6.0
-"""Units of the picture within which several stimuli are one mark."""
+STIMULI, ROW, ROWS = 46, 15, 3
+"""Where the first row of their labels stands, how far from the next one, and how many there are."""
+APART, TOGETHER = 6.0, 6.0
+"""Units of the picture between two labels of a row; within which several stimuli are one mark."""
+HALO = 'stroke="white" stroke-width="3" paint-order="stroke"'
+"""Keeps a label legible where a line passes."""
 COLOURS = {
     "home": "#2f7d4f",
     "failover": "#d9822b",
@@ -116,28 +120,48 @@ class Picture:
         return parts
 
     def _stimuli(self, height: int) -> list[str]:
-        parts, taken = [], [-1e9, -1e9, -1e9]
-        for mark in self._grouped():
-            x, length = self._x(mark.high), _length(mark.label)
-            # Labels that would overlap go to the next of three rows.
-            row = next((row for row in range(3) if x - taken[row] > 6), 2)
-            taken[row] = x + length
-            y, style = 46 + row * 15, 'stroke="#b8322a" stroke-dasharray="4 3"'
-            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8}" y2="{height - 66}" {style}/>')
-            at, anchor = (x - 3, "end") if x + length > WIDTH else (x + 3, "start")
-            text = f'<text x="{at:.1f}" y="{y}" fill="#b8322a" text-anchor="{anchor}">'
-            parts.append(f"{text}{escape(mark.label)}</text>")
+        parts, line = [], 'stroke="#b8322a" stroke-dasharray="4 3"'
+        groups = self._grouped()
+        for group in groups:
+            x = self._x(group[0].high)
+            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - 66}" {line}/>')
+        for row, group in self._in_rows(groups):
+            x, y, label = self._x(group[0].high), STIMULI + row * ROW, _as_one(group).label
+            at, anchor = (x - 3, "end") if self._turned(group) else (x + 3, "start")
+            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8}" y2="{TOP - 8}" {line}/>')
+            parts.append(
+                f'<text x="{at:.1f}" y="{y}" fill="#b8322a" text-anchor="{anchor}" {HALO}>{escape(label)}</text>'
+            )
         return parts
 
-    def _grouped(self) -> list[Mark]:
-        """The stimuli, but several at one place of the picture as one, since their labels could not be read."""
+    def _grouped(self) -> list[list[Mark]]:
+        """The stimuli, by place of the picture."""
         groups: list[list[Mark]] = []
         for mark in self.stimuli:
             if groups and self._x(mark.high) - self._x(groups[-1][0].high) < TOGETHER:
                 groups[-1].append(mark)
             else:
                 groups.append([mark])
-        return [_as_one(group) for group in groups]
+        return groups
+
+    def _in_rows(self, groups: list[list[Mark]]) -> list[tuple[int, list[Mark]]]:
+        """Where labels stand beside each other; those that find no room are counted in the one before."""
+        taken = [-1e9] * ROWS
+        found: list[tuple[int, list[Mark]]] = []
+        for group in groups:
+            x, length = self._x(group[0].high), _longest(group)
+            begin = x - length if self._turned(group) else x
+            row = next((row for row in range(ROWS) if begin - taken[row] > APART), None)
+            if row is None:
+                found[-1][1].extend(group)
+            else:
+                taken[row] = begin + length
+                found.append((row, [*group]))
+        return found
+
+    def _turned(self, group: list[Mark]) -> bool:
+        """Whether its label stands left of its place, since there is no room on the right."""
+        return self._x(group[0].high) + _longest(group) > WIDTH
 
     def _instants(self, height: int) -> list[str]:
         parts = []
@@ -179,6 +203,11 @@ class Picture:
 
 def _length(label: str) -> float:
     return 6.5 * len(label)
+
+
+def _longest(group: list[Mark]) -> float:
+    """The length of its label, however many are counted in it."""
+    return _length(f"{group[0].label} and 99 more")
 
 
 def _as_one(group: list[Mark]) -> Mark:
