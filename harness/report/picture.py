@@ -1,12 +1,13 @@
 """The picture of an episode: stimuli, a lane per phone coloured by where it is registered, the judged window."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 
 WIDTH, LEFT, RIGHT = 1100, 150, 20
-LANE, GAP, TOP = 26, 10, 92
-STIMULI, ROW, ROWS = 46, 15, 3
-"""Where the first row of their labels stands, how far from the next one, and how many there are."""
+LANE, GAP = 26, 10
+STIMULI, ROW, ROWS = 46, 15, 10
+"""Where the first row of their labels stands, how far from the next one, and how many there are at most."""
 APART, TOGETHER = 6.0, 6.0
 """Units of the picture between two labels of a row; within which several stimuli are one mark."""
 HALO = 'stroke="white" stroke-width="3" paint-order="stroke"'
@@ -67,7 +68,7 @@ class Picture:
 
     def svg(self) -> str:
         """The picture as SVG text."""
-        height = TOP + len(self.lanes) * (LANE + GAP) + 74
+        height = self._top + len(self.lanes) * (LANE + GAP) + 74
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
             f'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="12">',
@@ -91,8 +92,9 @@ class Picture:
         if self.window is None:
             return []
         begin, end = self._x(self.window[0]), self._x(self.window[1])
+        width, tall = max(end - begin, 1), height - self._top - 60
         return [
-            f'<rect x="{begin:.1f}" y="{TOP - 8}" width="{max(end - begin, 1):.1f}" height="{height - TOP - 60}" '
+            f'<rect x="{begin:.1f}" y="{self._top - 8}" width="{width:.1f}" height="{tall}" '
             f'fill="#3b6fb6" opacity="0.12"/>'
         ]
 
@@ -101,14 +103,14 @@ class Picture:
         parts = []
         for number in range(int(self.length // step) + 1):
             x = self._x(number * step)
-            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - 66}" stroke="#dfe2e6"/>')
+            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{self._top - 8}" y2="{height - 66}" stroke="#dfe2e6"/>')
             parts.append(
                 f'<text x="{x:.1f}" y="{height - 52}" text-anchor="middle" fill="#60656d">{number * step} s</text>'
             )
         return parts
 
     def _lane(self, row: int, lane: Lane) -> list[str]:
-        y = TOP + row * (LANE + GAP)
+        y = self._top + row * (LANE + GAP)
         parts = [f'<text x="{LEFT - 10}" y="{y + 17}" text-anchor="end">{escape(lane.name)}</text>']
         for span in lane.spans:
             begin, end = self._x(span.begin), self._x(span.end)
@@ -121,14 +123,13 @@ class Picture:
 
     def _stimuli(self, height: int) -> list[str]:
         parts, line = [], 'stroke="#b8322a" stroke-dasharray="4 3"'
-        groups = self._grouped()
-        for group in groups:
+        for group in self._grouped():
             x = self._x(group[0].high)
-            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - 66}" {line}/>')
-        for row, group in self._in_rows(groups):
+            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{self._top - 8}" y2="{height - 66}" {line}/>')
+        for row, group in self._labels:
             x, y, label = self._x(group[0].high), STIMULI + row * ROW, _as_one(group).label
             at, anchor = (x - 3, "end") if self._turned(group) else (x + 3, "start")
-            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8}" y2="{TOP - 8}" {line}/>')
+            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8}" y2="{self._top - 8}" {line}/>')
             parts.append(
                 f'<text x="{at:.1f}" y="{y}" fill="#b8322a" text-anchor="{anchor}" {HALO}>{escape(label)}</text>'
             )
@@ -144,11 +145,17 @@ class Picture:
                 groups.append([mark])
         return groups
 
-    def _in_rows(self, groups: list[list[Mark]]) -> list[tuple[int, list[Mark]]]:
-        """Where labels stand beside each other; those that find no room are counted in the one before."""
+    @cached_property
+    def _top(self) -> int:
+        """Where the lanes begin: below the labels of the stimuli."""
+        return STIMULI + ROW * max((row + 1 for row, _ in self._labels), default=0) + 1
+
+    @cached_property
+    def _labels(self) -> list[tuple[int, list[Mark]]]:
+        """Each with its row, beside each other; those that find no room are counted in the one before."""
         taken = [-1e9] * ROWS
         found: list[tuple[int, list[Mark]]] = []
-        for group in groups:
+        for group in self._grouped():
             x, length = self._x(group[0].high), _longest(group)
             begin = x - length if self._turned(group) else x
             row = next((row for row in range(ROWS) if begin - taken[row] > APART), None)
@@ -167,8 +174,9 @@ class Picture:
         parts = []
         for mark in self.instants:
             low, high = self._x(mark.low), self._x(mark.high)
+            width, tall = max(high - low, 2), height - self._top - 60
             parts.append(
-                f'<rect x="{low:.1f}" y="{TOP - 8}" width="{max(high - low, 2):.1f}" height="{height - TOP - 60}" '
+                f'<rect x="{low:.1f}" y="{self._top - 8}" width="{width:.1f}" height="{tall}" '
                 f'fill="#3b6fb6"><title>{escape(mark.label)}: {mark.low:.2f} … {mark.high:.2f} s</title></rect>'
             )
         for mark in self._labelled():
