@@ -1,7 +1,9 @@
 """The virtual benches to play nights on, and how many of them this machine bears side by side."""
 
+from argparse import ArgumentTypeError
 from functools import cache
 
+from harness.base.errors import ConfigurationFault
 from harness.inventory import find_bench
 from harness.inventory.bench import inventory_folder
 
@@ -11,6 +13,14 @@ LARGE = 12
 """A bench with more telephones counts as two."""
 FIRST = ("virtual", "virtual-all")
 """The one that all others change, and the one with a telephone of every family."""
+
+
+def existing(name: str) -> str:
+    """The name of a bench, as a command line gives it. Raises ArgumentTypeError where there is none."""
+    try:
+        return find_bench(name).name
+    except ConfigurationFault as fault:
+        raise ArgumentTypeError(str(fault)) from None
 
 
 def places(bench: str) -> int:

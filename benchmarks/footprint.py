@@ -1,10 +1,11 @@
 """What a virtual bench costs: seconds to bring it up and to have its phones at home, memory of it and of one episode.
 
-    python -m benchmarks.footprint [virtual-all]
+    python -m benchmarks.footprint [--bench virtual-all]
 
 Memory is the proportional set size (shared pages divided among their users), the peak of samples each 0.2 s.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -14,58 +15,60 @@ from typing import Any
 
 import psutil
 
+from benchmarks.benches import existing
 from benchmarks.results_file import append
 from harness.base.versions import git_commit
-from harness.inventory import find_bench
+from harness.inventory import Bench, find_bench
 
 ROOT = Path(__file__).resolve().parents[1]
-BENCH = f"{sys.argv[1] if sys.argv[1:] else 'virtual'}@footprint"
 AT_HOME_WITHIN = 60.0
 """Real seconds."""
 
 
 def main() -> int:
     """Bring a bench up five times, then play one episode on it; append the result."""
-    seconds, at_home = zip(*[up_and_down() for _ in range(5)], strict=True)
-    command("up")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", type=existing, default="virtual")
+    bench = find_bench(f"{parser.parse_args().bench}@footprint")
+    seconds, at_home = zip(*[up_and_down(bench) for _ in range(5)], strict=True)
+    command("up", bench)
     try:
-        supervisor = json.loads((find_bench(BENCH).state / "supervisor.json").read_text())["pid"]
-        peaks = memory_of_an_episode(supervisor)
+        supervisor = json.loads((bench.state / "supervisor.json").read_text())["pid"]
+        peaks = memory_of_an_episode(bench, supervisor)
     finally:
-        command("down")
-    phones = len(find_bench(BENCH).inventory.phones)
+        command("down", bench)
+    phones = len(bench.inventory.phones)
     result = {"commit": git_commit(), "phones": phones, "up_seconds": seconds, "at_home_seconds": at_home, **peaks}
     append("footprint", result)
     print(json.dumps(result, indent=1))
     return 0
 
 
-def up_and_down() -> tuple[float, float]:
+def up_and_down(bench: Bench) -> tuple[float, float]:
     """Real seconds that `bench up` takes from nothing, and until home has let every phone in."""
     began = time.monotonic()
-    command("up")
+    command("up", bench)
     taken = round(time.monotonic() - began, 2)
     try:
-        while not all_at_home():
+        while not all_at_home(bench):
             if time.monotonic() - began > AT_HOME_WITHIN:
                 raise TimeoutError(f"not every phone is at home within {AT_HOME_WITHIN:g} s")
             time.sleep(0.1)
         return taken, round(time.monotonic() - began, 2)
     finally:
-        command("down")
+        command("down", bench)
 
 
-def all_at_home() -> bool:
+def all_at_home(bench: Bench) -> bool:
     """Whether home's own log says so."""
-    bench = find_bench(BENCH)
     entries = map(json.loads, (bench.state / "truth" / "home.jsonl").read_text().splitlines())
     accepted = {entry.get("extension") for entry in entries if entry["what"] == "accepted"}
     return accepted >= {phone.extension for phone in bench.inventory.phones.values()}
 
 
-def memory_of_an_episode(supervisor: int) -> dict[str, Any]:
+def memory_of_an_episode(bench: Bench, supervisor: int) -> dict[str, Any]:
     """Peak MiB of the bench, and of a `bench run` with its tshark and dumpcap."""
-    words = [sys.executable, "-m", "harness.cli", "run", "home_rebooted_by_ssh", "--bench", BENCH]
+    words = [sys.executable, "-m", "harness.cli", "run", "home_rebooted_by_ssh", "--bench", bench.name]
     out = ROOT / ".lab" / "footprint"
     run = subprocess.Popen([*words, "--out", str(out / str(time.time_ns()))], cwd=ROOT, stdout=subprocess.DEVNULL)
     bench_peak = run_peak = 0.0
@@ -91,10 +94,13 @@ def family(pid: int) -> float:
     return total / 2**20
 
 
-def command(verb: str) -> None:
+def command(verb: str, bench: Bench) -> None:
     """`bench up` or `bench down`."""
     subprocess.run(
-        [sys.executable, "-m", "harness.cli", verb, "--bench", BENCH], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "harness.cli", verb, "--bench", bench.name],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 

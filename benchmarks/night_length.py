@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.benches import existing
 from benchmarks.results_file import append, code_state
 from harness.episodes.episode import find_episode
 from harness.episodes.manifest import Manifest
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> int:
     """Play a night for each count of instances."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bench", default="virtual")
+    parser.add_argument("--bench", type=existing, default="virtual")
     parser.add_argument("--instances", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--runs", type=Path, help="keep the runs there")
     options = parser.parse_args()
