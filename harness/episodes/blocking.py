@@ -6,7 +6,7 @@ from harness.episodes.episode import episode
 from harness.episodes.lab import Lab
 from harness.episodes.outages import everyone_at, whole_outage
 from harness.episodes.sending_home import send_home
-from harness.inventory import Inventory, Phone, Role
+from harness.inventory import Inventory, Phone, Role, returning
 
 OPENED_AFTER = 60.0
 """So far into the grace of a phone its path to home is opened (HP-GRACE, second run)."""
@@ -72,7 +72,7 @@ def _blocked_at_failback(lab: Lab, chosen: paths.Chosen) -> None:
     _await_phase(lab, chosen.kept, LAST_FIFTH)
     lab.restore(Role.HOME)
     restored = lab.now()
-    free = [name for name in lab.inventory.readable if name not in (chosen.opened, chosen.kept)]
+    free = returning(lab.inventory).keys() & set(lab.inventory.readable) - {chosen.opened, chosen.kept}
     lab.wait_for(
         "the first phone to return",
         lambda: any(lab.registered(name, Role.HOME, since=restored) for name in free),

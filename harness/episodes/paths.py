@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from harness.base.errors import ConfigurationFault
 from harness.drivers.protocols import PathRef
-from harness.inventory import Inventory, Phone, Protocol, Role, movers, stays_away
+from harness.inventory import Inventory, Phone, Protocol, Role, returning
 
 NOT_ENOUGH = (
     "it has not three physical phones whose paths a router can block, two of them not registering by TCP or TLS"
@@ -82,9 +82,7 @@ def _takes_part(inventory: Inventory, name: str) -> bool:
     """It moves and returns, by the rule of physical phones, and a router can block its packets to both systems."""
     beside = {system.site for system in inventory.systems.values()}
     routed = inventory.router_of(name) is not None and inventory.phones[name].site not in beside
-    phone = inventory.phones[name]
-    returns = name in movers(inventory) and not stays_away(inventory, phone)
-    return returns and phone.physical and routed
+    return name in returning(inventory) and inventory.phones[name].physical and routed
 
 
 def _sends_datagrams(phone: Phone) -> bool:

@@ -59,6 +59,11 @@ def movers(inventory: Inventory) -> dict[str, Phone]:
     return {name: phone for name, phone in inventory.phones.items() if not stays_put(inventory, phone)}
 
 
+def returning(inventory: Inventory) -> dict[str, Phone]:
+    """The phones that move and, once home is back, return by themselves, by name."""
+    return {name: phone for name, phone in movers(inventory).items() if not stays_away(inventory, phone)}
+
+
 def stays_away(inventory: Inventory, phone: Phone) -> str:
     """Why the phone, once it has moved, does not return by itself; "" where it does.
 

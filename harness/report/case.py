@@ -113,6 +113,7 @@ def slice_of(recording: Recording, judged: Judged) -> bytes:
         return out.read_bytes() if out.exists() else b""
 
 
+@cache
 def _line_lane(recording: Recording) -> Lane:
     spans: list[Span] = []
     begin = 0.0
@@ -123,6 +124,7 @@ def _line_lane(recording: Recording) -> Lane:
     return Lane("line from home", (*spans, Span(begin, recording.timeline.end, "up")))
 
 
+@cache
 def _phone_lane(recording: Recording, name: str) -> Lane:
     spans = recording.timeline.phone_lane(name).spans
     return Lane(name, tuple(Span(span.begin.middle, span.end.middle, str(span.state)) for span in spans))

@@ -12,6 +12,7 @@ from harness.inventory import (  # fmt: skip
     no_ipv6,
     off_at_failover,
     other_domain,
+    returning,
     staying,
     stays_away,
     stays_put,
@@ -90,6 +91,13 @@ def test_manual_failback_is_for_h323_phones_alone() -> None:
     assert stays_away(inventory, inventory.phones[H323]) == "this bench states manual failback"
     assert stays_away(inventory, inventory.phones[SIP]) == ""
     assert stays_away(stated("virtual"), inventory.phones[H323]) == ""
+
+
+def test_who_returns_by_itself_has_moved_before() -> None:
+    everybody = stated("virtual-all")
+    assert everybody.phones.keys() - returning(everybody).keys() == {"phone-B179-alone", "phone-B199-alone"}
+    manual = stated("virtual-manual")
+    assert all(phone.protocol is Protocol.SIP for phone in returning(manual).values())
 
 
 def test_nobody_waits_for_who_does_not_move() -> None:

@@ -6,7 +6,7 @@ from fixtures.judging import at_most, cannot_judge, clause, judge, judge_none, n
 from harness.base.interval import Interval, Never
 from harness.episodes import bounds
 from harness.episodes.recording import Recording
-from harness.inventory import Inventory, Phone, Role
+from harness.inventory import Inventory, Phone, Role, movers
 from harness.timeline import (
     DhcpMoment,
     address_served,
@@ -139,7 +139,7 @@ def test_each_systems_phones_are_told_apart_by_a_number_of_their_own(
 @clause("DHCP-END")
 def test_after_failback_it_serves_nobody_any_more(phone_repowered: Recording, inventory: Inventory) -> None:
     timeline = phone_repowered.timeline
-    everybody = [phone_repowered.registrations(phone) for phone in inventory.phones.values()]
+    everybody = [phone_repowered.registrations(phone) for phone in movers(inventory).values()]
     start = latest_grace_start(phone_repowered.visible, everybody)
     if isinstance(start, Never):
         not_judged("not every phone tried home again, so nobody knows when the last grace began")

@@ -169,7 +169,7 @@ def opened_within_the_grace(recording: Recording) -> tuple[str, Interval]:
 
 def grace_of(recording: Recording, block: Block, inventory: Inventory) -> Interval:
     """When the grace of the phone began whose path to home is blocked."""
-    everybody = [recording.registrations(phone) for phone in inventory.phones.values()]
+    everybody = [recording.registrations(phone) for phone in movers(inventory).values()]
     phone = inventory.phones[block.phone]
     start = grace_start(recording.visible, everybody, recording.registrations(phone), recording.turns(phone))
     if isinstance(start, Never):
