@@ -165,7 +165,7 @@ def failover_rebooted(lab: Lab) -> None:
     paths.line_lacks,
 )
 def line_cut(lab: Lab) -> None:
-    """The failover system loses sight of home, and no phone does."""
+    """The failover system loses sight of home, and no phone does but those in its network."""
     normal_operation(lab)
     lab.cut_line()
     with lab.probing(every=PROBE_EVERY):

@@ -5,6 +5,7 @@ Times are bench seconds.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,19 +124,27 @@ def captured(point: str, end: float = END, **change: Any) -> Captured:
 
 def outcome(judging: Judging, made: Recording) -> str:
     """What a test of the specification says about a recording."""
+    with case_of(made) as case:
+        try:
+            judging(made)
+        except Departure:
+            return "failed"
+        except Inconclusive:
+            return "inconclusive"
+        except pytest.skip.Exception:
+            return "not judged"
+    return "passed" if case.verdicts else "nothing judged"
+
+
+@contextmanager
+def case_of(made: Recording) -> Iterator[Case]:
+    """The case that a test of the specification is while it judges a recording."""
     case = Case("made up", clauses()["FO-DELAY"], ("phone-J179",), "all", recordings=[made])
     token = current.set(case)
     try:
-        judging(made)
-    except Departure:
-        return "failed"
-    except Inconclusive:
-        return "inconclusive"
-    except pytest.skip.Exception:
-        return "not judged"
+        yield case
     finally:
         current.reset(token)
-    return "passed" if case.verdicts else "nothing judged"
 
 
 def delay(made: Recording) -> None:
@@ -410,13 +419,8 @@ def test_a_bench_without_keys_cannot_judge_and_a_recording_without_them_is_not_j
     bench = inventory()
     phones = {"phone-J179": PHONE.model_copy(update={"transport": "tls"})}
     captures = {name: point.model_copy(update={"keys": keys}) for name, point in bench.captures.items()}
-    case = Case("made up", clauses()["FO-DELAY"], ("phone-J179",), "all", recordings=[recording(NIGHT)])
-    token = current.set(case)
-    try:
-        with pytest.raises(pytest.skip.Exception, match=told):
-            need_readable(case, bench.model_copy(update={"phones": phones, "captures": captures}))
-    finally:
-        current.reset(token)
+    with case_of(recording(NIGHT)) as case, pytest.raises(pytest.skip.Exception, match=told):
+        need_readable(case, bench.model_copy(update={"phones": phones, "captures": captures}))
 
 
 # Recordings that are not what they seem

@@ -7,7 +7,7 @@ import pytest
 from harness.base.stimulus import Stimulus
 from harness.capture.events import Event, Outcome
 from harness.episodes.recording import Recording
-from harness.inventory import Protocol
+from harness.inventory import Protocol, Role
 from tests.harness.test_no_lies import (
     CUT,
     HOME,
@@ -17,6 +17,7 @@ from tests.harness.test_no_lies import (
     PHONE,
     VISIBLE,
     at_home,
+    case_of,
     grid,
     moved,
     outcome,
@@ -24,7 +25,9 @@ from tests.harness.test_no_lies import (
     recording,
     seen,
 )
+from tests.harness.test_stated import stated
 from tests.harness.test_timeline import attempt, stimulus
+from tests.resilience import test_dhcp as dhcp
 from tests.resilience import test_failover as failover
 
 POWER = (stimulus("power_off", "home", LOST + 1, LOST + 2), stimulus("reboot", "failover", LOST + 360, LOST + 361))
@@ -43,7 +46,7 @@ def moves(made: Recording) -> None:
 
 
 def stays(made: Recording) -> None:
-    failover.test_a_phone_that_still_sees_home_stays_there(made, PHONE)
+    failover.test_a_phone_that_still_sees_home_stays_there(made, PHONE, made.inventory)
 
 
 def probed(made: Recording) -> None:
@@ -90,6 +93,21 @@ def test_a_phone_has_to_stay_only_until_the_failover_system_is_restarted() -> No
 def test_only_the_line_is_cut(events: list[Event], told: list[str]) -> None:
     made = made_of([*LINE, *events], LINE_CUT, "line_cut")
     assert [outcome(judging, made) for judging in (stays, probed)] == told
+
+
+def test_a_phone_beside_the_failover_system_loses_home_with_the_line() -> None:
+    made, beside = made_of([*LINE, *probe(), *LEAVES], LINE_CUT, "line_cut"), stated("virtual-one-subnet")
+    phones = beside.phones.values()
+    (other,) = {phone.site for phone in phones} - {beside.systems[Role.FAILOVER].site}
+    phone = next(phone for phone in phones if phone.site != other)
+    with case_of(made), pytest.raises(pytest.skip.Exception, match="sees home no more either"):
+        failover.test_a_phone_that_still_sees_home_stays_there(made, phone, beside)
+
+
+def test_who_the_failover_system_does_not_serve_is_not_told_apart_by_a_number() -> None:
+    made = made_of([*LINE, *at_home()], (CUT,), "phone_repowered")
+    with case_of(made), pytest.raises(pytest.skip.Exception, match="that it serves"):
+        dhcp.test_each_systems_phones_are_told_apart_by_a_number_of_their_own(made, stated("virtual-no-h323"))
 
 
 def test_a_cut_line_stands_in_where_the_wire_shows_no_loss() -> None:
