@@ -10,6 +10,7 @@ CPU-bound processes: every second bench, and in the next turn the others. The su
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +35,7 @@ def main() -> int:
         "--instances", type=int, default=1, help="benches side by side within a night; large ones half of it"
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the busy processes would be left
     code, benches = code_state(), in_turn()
     for number in range(len(rows(NAME, code)), options.nights):
         bench, loaded = turn(number, benches)
