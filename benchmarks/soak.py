@@ -35,7 +35,7 @@ def main() -> int:
         "--instances", type=int, default=1, help="benches side by side within a night; large ones half of it"
     )
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the busy processes would be left
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time; the nights that were played are kept"))
     code, benches = code_state(), in_turn()
     for number in range(len(rows(NAME, code)), options.nights):
         bench, loaded = turn(number, benches)
@@ -58,14 +58,11 @@ def night(bench: str, *, loaded: bool, instances: int) -> dict[str, Any]:
     latest = ROOT / "runs" / "latest"
     before, began = latest.resolve(), time.monotonic()
     with busy(2 if loaded else 0):
-        ended = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--bench", name],
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+        code = played([sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--bench", name])
     seconds = round(time.monotonic() - began, 1)
     subprocess.run([sys.executable, "-m", "harness.cli", "down", "--bench", bench], cwd=ROOT, check=False)
     if latest.resolve() == before:
-        raise RuntimeError(f"the night on {name} left no run behind: {ended.args} ended with {ended.returncode}")
+        raise RuntimeError(f"the night on {name} left no run behind: pytest ended with {code}")
     run = json.loads((latest / "results.json").read_text())
     unusual = [
         f"{case['id'].rpartition('::')[2]}: {case['outcome']}: {case['reason']}"
@@ -74,10 +71,22 @@ def night(bench: str, *, loaded: bool, instances: int) -> dict[str, Any]:
     ]
     judged = {case["clause"] for case in run["cases"] if case["clause"] and case["outcome"] == Outcome.PASS}
     return {
-        "bench": name, "loaded": loaded, "exit": ended.returncode, "seconds": seconds,
+        "bench": name, "loaded": loaded, "exit": code, "seconds": seconds,
         "cases": len(run["cases"]), "counts": run["counts"], "clean": run["lab_clean"], "unusual": unusual,
         "judged": sorted(judged),
     }  # fmt: skip
+
+
+def played(words: list[str]) -> int:
+    """The exit code of a run. It puts its lab back before this ends, whatever ends this."""
+    run = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return run.wait()
+    except SystemExit:
+        run.terminate()  # a terminal's ^C reaches it by itself
+        raise
+    finally:
+        run.wait()
 
 
 @contextmanager
