@@ -135,6 +135,7 @@ class Recording:
             EpochSeconds(self.manifest.ended),
             self.decoded.offsets,
             {device: joined(several) for device, several in sights.items()},
+            EpochSeconds(min((one.ended for one in self.manifest.captures), default=self.manifest.ended)),
         )
 
     def unreadable(self, phone: Phone) -> str:

@@ -32,7 +32,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class LineTimeline:
-    """The line's sights by sender. `period`: of its keepalives; `end`: of the recording; bench seconds.
+    """The line's sights by sender. `period`: of its keepalives; `end`: until when it was watched; bench seconds.
 
     `stand_in`: role → bracket of the first stimulus that took it away, where the wire shows nothing.
     """

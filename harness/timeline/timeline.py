@@ -27,6 +27,9 @@ class DhcpMoment:
     event: DhcpEvent
 
 
+_ENDLESS = EpochSeconds(math.inf)
+
+
 @dataclass(frozen=True)
 class Timeline:
     """All times are bench seconds since the recording's beginning; `end` is its end."""
@@ -50,15 +53,18 @@ class Timeline:
         ended: EpochSeconds,
         offsets: Mapping[str, float] = MappingProxyType({}),
         sights: Mapping[str, Sights] = MappingProxyType({}),
+        watched_until: EpochSeconds = _ENDLESS,
     ) -> "Timeline":
         """Of a recording that lasted from `began` to `ended`, in any order of events and stimuli.
 
         `offsets`: see `BenchClock`; `sights`: device → when it was seen at its own port, by which stimuli are
-        known better.
+        known better. `watched_until`: when the first capture ended, where that was before the recording ended: a
+        line is not silent because nobody watches it any more.
         """
         settings = inventory.settings
         clock = BenchClock(began, settings.scale, settings.clock_uncertainty, offsets)
         end = settings.scale.to_bench(ended - began)
+        watched = min(end, settings.scale.to_bench(watched_until - began))
         events = list(events)
         done = timed((_seen_better(each, inventory, sights) for each in stimuli), clock)
         restarts = [each for each in done if each.verb in RESTARTS]
@@ -70,7 +76,7 @@ class Timeline:
             end,
             tuple(attempts_of(tries, clock, restarts, inventory.extensions)),
             tuple(event for event in events if isinstance(event, SystemNotice)),
-            line_timeline(line, clock, inventory.line.keepalive.period, end, _stand_ins(done, inventory)),
+            line_timeline(line, clock, inventory.line.keepalive.period, watched, _stand_ins(done, inventory)),
             done,
             tuple(DhcpMoment(clock.of(event), event) for event in events if isinstance(event, DhcpEvent)),
         )

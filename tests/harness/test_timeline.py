@@ -338,3 +338,12 @@ def test_outages_are_the_long_silences(times: list[int]) -> None:
     found = build(*(keepalive(at) for at in times)).line.outages(HOME)
     gaps = [later - earlier for earlier, later in zip(times, [*times[1:], 1500], strict=True)]
     assert len(found) == sum(gap - 0.03 > 60 for gap in gaps)
+
+
+def test_a_line_that_nobody_watches_any_more_is_not_silent() -> None:
+    def outages(watched_until: float) -> int:
+        seen = [keepalive(at) for at in (20, 40, 60, 80)]
+        times = EpochSeconds(BEGAN), epoch(1500)
+        return len(Timeline.build(inventory(), seen, (), *times, watched_until=epoch(watched_until)).line.outages(HOME))
+
+    assert (outages(139), outages(142), outages(9999)) == (0, 1, 1)
