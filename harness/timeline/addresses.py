@@ -16,7 +16,7 @@ _ASKED = (DhcpKind.DISCOVER, DhcpKind.REQUEST)
 def address_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> Measured:
     """The first DHCPACK with an address from system `by` to that client which may be after `since`."""
     found = lease_served(timeline, mac, by, since)
-    return found.at if found is not None else Never(timeline.end)
+    return found.at if found is not None else Never(timeline.watched_until)
 
 
 def lease_served(timeline: Timeline, mac: str, by: Role, since: Interval) -> DhcpMoment | None:
@@ -38,7 +38,7 @@ def offer_to(timeline: Timeline, mac: str, by: Role, since: Interval, *, relayed
         offered = event.kind is DhcpKind.OFFER and event.client == mac.lower()
         if offered and bool(event.relay) is relayed and _is_seen_at(timeline, moment, by):
             return moment.at
-    return Never(timeline.end)
+    return Never(timeline.watched_until)
 
 
 def asked_of(timeline: Timeline, device: str, window: Interval) -> tuple[DhcpMoment, ...]:

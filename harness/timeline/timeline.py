@@ -32,11 +32,15 @@ _ENDLESS = EpochSeconds(math.inf)
 
 @dataclass(frozen=True)
 class Timeline:
-    """All times are bench seconds since the recording's beginning; `end` is its end."""
+    """All times are bench seconds since the recording's beginning; `end` is its end.
+
+    `watched_until`: when the first capture ended. What has not happened by then has never happened.
+    """
 
     inventory: Inventory
     clock: BenchClock
     end: float
+    watched_until: float
     attempts: tuple[Attempt, ...]
     notices: tuple[SystemNotice, ...]
     line: LineTimeline
@@ -59,7 +63,7 @@ class Timeline:
 
         `offsets`: see `BenchClock`; `sights`: device → when it was seen at its own port, by which stimuli are
         known better. `watched_until`: when the first capture ended, where that was before the recording ended: a
-        line is not silent because nobody watches it any more.
+        line is not silent because nobody watches it any more, nor a phone.
         """
         settings = inventory.settings
         clock = BenchClock(began, settings.scale, settings.clock_uncertainty, offsets)
@@ -74,6 +78,7 @@ class Timeline:
             inventory,
             clock,
             end,
+            watched,
             tuple(attempts_of(tries, clock, restarts, inventory.extensions)),
             tuple(event for event in events if isinstance(event, SystemNotice)),
             line_timeline(line, clock, inventory.line.keepalive.period, watched, _stand_ins(done, inventory)),
@@ -96,12 +101,12 @@ class Timeline:
         """
         wanted = {self.extension(name) for name in names}
         found = (each for each in self.attempts if not names or each.extension in wanted)
-        return Registrations((each for each in found if not self._with_wrong_password(each)), self.end)
+        return Registrations((each for each in found if not self._with_wrong_password(each)), self.watched_until)
 
     def wrong_passwords(self, protocol: Protocol) -> Registrations:
         """The attempts that the probe made with a wrong password."""
         own = (each for each in self.attempts if each.extension == self.extension(protocol))
-        return Registrations((each for each in own if self._with_wrong_password(each)), self.end)
+        return Registrations((each for each in own if self._with_wrong_password(each)), self.watched_until)
 
     def _with_wrong_password(self, attempt: Attempt) -> bool:
         """By when the harness gave one: the wire does not tell it from a right one."""

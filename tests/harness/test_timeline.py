@@ -340,10 +340,18 @@ def test_outages_are_the_long_silences(times: list[int]) -> None:
     assert len(found) == sum(gap - 0.03 > 60 for gap in gaps)
 
 
-def test_a_line_that_nobody_watches_any_more_is_not_silent() -> None:
-    def outages(watched_until: float) -> int:
-        seen = [keepalive(at) for at in (20, 40, 60, 80)]
-        times = EpochSeconds(BEGAN), epoch(1500)
-        return len(Timeline.build(inventory(), seen, (), *times, watched_until=epoch(watched_until)).line.outages(HOME))
+def watched(until: float, *events: Event) -> Timeline:
+    return Timeline.build(inventory(), events, (), EpochSeconds(BEGAN), epoch(1500), watched_until=epoch(until))
 
-    assert (outages(139), outages(142), outages(9999)) == (0, 1, 1)
+
+def test_a_line_that_nobody_watches_any_more_is_not_silent() -> None:
+    seen = [keepalive(at) for at in (20, 40, 60, 80)]
+    assert [len(watched(until, *seen).line.outages(HOME)) for until in (139, 142, 9999)] == [0, 1, 1]
+
+
+def test_what_nobody_watched_for_any_more_has_not_never_happened() -> None:
+    night = watched(900, attempt(100, Outcome.REFUSED))
+    assert night.end == 1500
+    measured = registered_at(FAILOVER, night.registrations(PHONE), Interval.at(50))
+    assert isinstance(measured, Never)
+    assert measured.until == pytest.approx(900)
