@@ -23,6 +23,14 @@ class Trial:
         self.now = now
         return self.policy
 
+    def seen(self, since: float, until: float) -> FailoverPolicy:
+        """Home is there again, with a keepalive each 30 s, and no message after `until`."""
+        now = since
+        while now <= until:
+            self.at(now).sighted(now)
+            now += 30
+        return self.at(until)
+
     def lost_at(self, now: float) -> "Trial":
         """Home seen until `now`, the connection given up 75 s later."""
         self.at(now).sighted(now)
@@ -60,8 +68,7 @@ def test_a_home_that_comes_back_in_time_changes_nothing() -> None:
 
 def test_failback_begins_more_than_ten_minutes_after_home_is_visible_and_ends_after_the_grace() -> None:
     trial = Trial().lost_at(0)
-    trial.at(400).sighted(400)
-    assert trial.at(1000).mode is Mode.RETURNING
+    assert trial.seen(400, 1000).mode is Mode.RETURNING
     trial.at(5000)
     assert trial.modes == [
         (180, Mode.SUPPORT), (400, Mode.RETURNING), (1001, Mode.FAILBACK), (1301, Mode.NORMAL),
@@ -70,8 +77,7 @@ def test_failback_begins_more_than_ten_minutes_after_home_is_visible_and_ends_af
 
 def test_without_a_grace_it_is_closed_as_soon_as_they_are_to_go_back() -> None:
     trial = Trial(Conduct(grace=0)).lost_at(0)
-    trial.at(400).sighted(400)
-    assert trial.at(1000).open
+    assert trial.seen(400, 1000).open
     assert not trial.at(1001).open
     assert trial.modes[2:] == [(1001, Mode.FAILBACK), (1001, Mode.NORMAL)]
 
@@ -82,8 +88,25 @@ def test_the_ten_minutes_start_again_when_home_is_lost_again() -> None:
     trial.at(940).lost(940)
     trial.at(1180).sighted(1180)
     assert trial.modes[2:] == [(940, Mode.SUPPORT), (1180, Mode.RETURNING)]
-    assert trial.at(1180 + 600).mode is Mode.RETURNING
+    assert trial.seen(1180, 1180 + 600).mode is Mode.RETURNING
     assert trial.at(1180 + 601).mode is Mode.FAILBACK
+
+
+@pytest.mark.parametrize("last", [926, 940, 955.9])
+def test_a_home_that_is_lost_in_the_last_of_the_ten_minutes_has_not_been_visible_for_ten(last: float) -> None:
+    trial = Trial().lost_at(0)
+    trial.seen(400, last - 30)
+    trial.lost_at(last)
+    assert trial.modes[2:] == [(last + 75, Mode.SUPPORT)]
+    assert trial.seen(1240, 1840).mode is Mode.RETURNING
+    assert trial.at(1841).mode is Mode.FAILBACK
+
+
+def test_a_keepalive_that_is_late_when_the_ten_minutes_are_over_ends_them() -> None:
+    trial = Trial().lost_at(0)
+    trial.seen(400, 940)
+    trial.at(1010).sighted(1010)
+    assert trial.modes[2:] == [(1010, Mode.FAILBACK)]
 
 
 def test_a_system_that_counts_on_sends_them_back_as_soon_as_home_is_visible_again() -> None:
@@ -97,9 +120,7 @@ def test_a_system_that_counts_on_sends_them_back_as_soon_as_home_is_visible_agai
 
 def test_a_system_that_counts_from_the_loss_sends_them_back_ten_minutes_after_that() -> None:
     trial = Trial(Conduct(counts_from_loss=True)).lost_at(0)
-    trial.at(400).sighted(400)
-    trial.at(430).sighted(430)
-    assert trial.at(600).mode is Mode.RETURNING
+    assert trial.seen(400, 600).mode is Mode.RETURNING
     assert trial.at(601).mode is Mode.FAILBACK
 
 
@@ -112,9 +133,9 @@ def test_keepalives_do_not_start_the_ten_minutes_again() -> None:
 
 def test_home_lost_within_the_grace_is_supported_again() -> None:
     trial = Trial().lost_at(0)
-    trial.at(400).sighted(400)
-    trial.at(1050).sighted(1050)
+    trial.seen(400, 1050)
     trial.at(1060).lost(1060)
+    assert trial.modes[2:] == [(1001, Mode.FAILBACK)]
     assert trial.at(1230).mode is Mode.SUPPORT
 
 
@@ -154,9 +175,20 @@ def test_what_was_let_in_before_an_outage_does_not_count_in_it() -> None:
     trial.at(200).physical_accepted()
     trial.at(400).sighted(400)
     assert trial.policy.admits(500, soft=True), "home is visible, not yet for long enough"
-    trial.at(2000).physical_accepted()
+    trial.seen(430, 2000)
+    trial.policy.physical_accepted()
     trial.lost_at(2000)
     assert not trial.policy.admits(2300, soft=True)
+
+
+def test_softphones_stay_where_home_is_lost_within_the_grace() -> None:
+    trial = Trial().lost_at(0)
+    trial.at(200).physical_accepted()
+    trial.seen(400, 1030)
+    trial.lost_at(1030)
+    assert trial.at(1211).mode is Mode.SUPPORT
+    assert trial.modes[2:] == [(1001, Mode.FAILBACK), (1210, Mode.SUPPORT)]
+    assert trial.policy.admits(1211, soft=True)
 
 
 @pytest.mark.parametrize(("defect", "first"), [("softphones-alone", 180), ("softphones-first", 660)])

@@ -30,6 +30,11 @@ TRANSITIONS = {
 }
 OPEN = frozenset({Mode.SUPPORT, Mode.RETURNING, Mode.FAILBACK})
 """The modes in which home's phones are let in."""
+SIGHT_LASTS = 45.0
+"""For how long home counts as visible after a message: a keepalive of 30 s and a half.
+
+The connection is given up later. A home that is lost in the last of the ten minutes has not been visible for ten.
+"""
 
 
 class FailoverPolicy:
@@ -48,7 +53,7 @@ class FailoverPolicy:
         """Since when home was visible while its phones were here."""
         self._failback_began = 0.0
         self._invoked = False
-        """Whether a physical telephone has been let in since home was lost."""
+        """Whether a physical telephone has been let in since home's phones were blocked last."""
 
     def sighted(self, now: float) -> None:
         """Something of home was received: the connection's being made, or a message on it."""
@@ -59,6 +64,7 @@ class FailoverPolicy:
             if self._conduct.counts_anew or self._counted_from is None:
                 self._counted_from = lost if self._conduct.counts_from_loss else now
             self._go(Mode.RETURNING)
+        self.advance(now)
 
     def told(self, now: float) -> None:
         """Home has told who is registered there, which it does when that changes."""
@@ -114,8 +120,9 @@ class FailoverPolicy:
         return since + self._conduct.opens_after
 
     def _turns_at(self) -> float | None:
-        if self.mode is Mode.RETURNING and self._counted_from is not None:
-            return self._counted_from + self._conduct.returns_after
+        if self.mode is Mode.RETURNING and self._counted_from is not None and self._last_sight is not None:
+            due = self._counted_from + self._conduct.returns_after
+            return due if due <= self._last_sight + SIGHT_LASTS else None
         if self.mode is Mode.FAILBACK:
             return self._failback_began + self._conduct.grace
         return None
@@ -123,7 +130,7 @@ class FailoverPolicy:
     def _go(self, mode: Mode) -> None:
         if mode not in TRANSITIONS[self.mode]:
             raise ValueError(f"there is no way from {self.mode.value} to {mode.value}")
-        if mode is Mode.SUPPORT and self.mode is not Mode.RETURNING:
+        if mode is Mode.NORMAL:
             self._invoked = False
         self.mode = mode
         if mode is Mode.FAILBACK:
