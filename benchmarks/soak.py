@@ -57,10 +57,12 @@ def night(bench: str, *, loaded: bool, instances: int) -> dict[str, Any]:
     name = bench if instances == 1 else f"{bench}*{instances}"
     latest = ROOT / "runs" / "latest"
     before, began = latest.resolve(), time.monotonic()
-    with busy(2 if loaded else 0):
-        code = played([sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--bench", name])
-    seconds = round(time.monotonic() - began, 1)
-    subprocess.run([sys.executable, "-m", "harness.cli", "down", "--bench", bench], cwd=ROOT, check=False)
+    try:
+        with busy(2 if loaded else 0):
+            code = played([sys.executable, "-m", "pytest", "-q", "-m", "failover", "tests/resilience", "--bench", name])
+        seconds = round(time.monotonic() - began, 1)
+    finally:
+        subprocess.run([sys.executable, "-m", "harness.cli", "down", "--bench", bench], cwd=ROOT, check=False)
     if latest.resolve() == before:
         raise RuntimeError(f"the night on {name} left no run behind: pytest ended with {code}")
     run = json.loads((latest / "results.json").read_text())
