@@ -30,7 +30,7 @@ ECHO_WITHIN = 1.0
 
 _LOGIN_ASKED = r"login:"
 _LOGIN = rf"{_LOGIN_ASKED} ?$"
-_PASSWORD = r"[Pp]assword: ?$"
+_PASSWORD_ASKED = r"[Pp]assword:"
 _WRONG = r"(?i)(login incorrect|access denied|authentication fail)"
 _PROMPT = re.compile(r"^(?!\[ *\d+\.\d+\])(\S[^\n#$>]*[#$>]|[#$>])(?= |$)", re.MULTILINE)
 _LINE_BEHIND = r"\n.*\S.*\n"
@@ -207,7 +207,7 @@ class SerialConsole:
             if self._type("", _LOGIN_ASKED, "\r") is not None:
                 echoed = self._type(user, rf"{_LOGIN_ASKED} ?{re.escape(user)}")
         self._port.write("")
-        if not self._port.log.wait_for(_PASSWORD, echoed, self._answer_within):
+        if not self._port.log.wait_for(_PASSWORD_ASKED, echoed, self._answer_within):
             raise self._fault("did not ask for a password")
         return not self._port.log.since(echoed).partition("\n")[0].strip()
 

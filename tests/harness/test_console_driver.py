@@ -31,7 +31,7 @@ class Unit:
         self._slave, self._password = slave, password
         self.sent: list[str] = []
         self.noise_before_return, self.noisy_line = b"", b"reboot"
-        self.noise_before_answer = b""
+        self.noise_before_answer, self.noise_behind_question = b"", b""
         self._named = ""
         self.garble: Callable[[bytes], bytes] = lambda echo: echo
         self._state, self._open = "login", True
@@ -76,7 +76,7 @@ class Unit:
     def _answer(self, text: str) -> bytes:
         if self._state == "login":
             self._state, self._named = "password" if text else "login", text
-            return b"Password: " if text else b"home login: "
+            return b"Password: " + self.noise_behind_question if text else b"home login: "
         if self._state == "password":
             right = (self._named, text) == ("root", self._password)
             self._state = "shell" if right else "login"
@@ -147,6 +147,12 @@ def test_a_name_that_noise_changed_behind_its_echo_is_given_again(console: Seria
     console.login()
     assert "rootxy" in unit.sent
     assert unit.sent.count("console-secret") == 1, "the password was given to another name"
+
+
+def test_a_password_is_given_though_noise_follows_the_question_for_it(console: SerialConsole, unit: Unit) -> None:
+    unit.noise_behind_question = b"~}x\x80"
+    console.login()
+    assert unit.sent.count("console-secret") == 1
 
 
 def test_a_login_refused_amid_noise_is_not_blamed_on_the_user(
