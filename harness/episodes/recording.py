@@ -206,7 +206,7 @@ class Recording:
         settings, captures = self.inventory.settings, self.manifest.captures
         stamp = settings.scale.to_bench(settings.clock_uncertainty)
         began = max(self._bench(one.began) for one in captures) + stamp
-        return Interval(began, max(began, min(self._bench(one.ended) for one in captures) - stamp))
+        return Interval(began, max(began, self.timeline.watched_until - stamp))
 
     def registrations(self, *who: Phone | Protocol) -> Registrations:
         """The attempts of these phones, or of the probes of these protocols; of everybody without any."""

@@ -173,7 +173,7 @@ def test_a_short_outage_invokes_nothing(home_rebooted: Recording, inventory: Inv
         back = registered_at(HOME, home_rebooted.registrations(phone), since=Interval.at(visible.low))
         judge(back - visible, at_most(bounds.back_after_short_outage(phone)), marks=[(back, phone.extension)])
     back = last_at(HOME, [home_rebooted.registrations(phone) for phone in own], since=Interval.at(visible.low))
-    if not isinstance(back, Interval) or home_rebooted.timeline.watched_until < back.high + bounds.FAILOVER_DELAY:
+    if not isinstance(back, Interval) or home_rebooted.watched.high < back.high + bounds.FAILOVER_DELAY:
         not_judged("the recording ended before 180 s had passed since the last phone was back")
 
 

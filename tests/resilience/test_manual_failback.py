@@ -30,7 +30,7 @@ def test_phones_under_manual_failback_stay(manual_failback: Recording, phone: Ph
     visible, own = manual_failback.visible, manual_failback.registrations(phone)
     need_moved(manual_failback, phone)
     window = Interval(visible.low, visible.high + bounds.stays(inventory))
-    if manual_failback.timeline.watched_until < window.high or touched(manual_failback, inventory, window):
+    if manual_failback.watched.high < window.high or touched(manual_failback, inventory, window):
         not_judged("the phones were not left alone for long enough")
     went = acceptances(own.at(HOME).between(window))
     judge_none(
