@@ -278,12 +278,14 @@ class Lab:
     def after_next_keepalive(self) -> None:
         """Wait until just after a keepalive of the line from home, so that the loss is known narrowly (clauses.md).
 
-        The live view is some tenths of a second late, so the next one is told from the last and the period.
+        The live view is some tenths of a second late, so the next one is told from the last and the period: from one
+        that passed lately, waited for only where there is none.
         """
-        began, period = now(), self._scale.to_real(self.inventory.line.keepalive.period)
+        period = self._scale.to_real(self.inventory.line.keepalive.period)
+        lately = now() - 1.5 * period
         self.wait_for(
             "a keepalive of the line",
-            lambda: (self.live.last_keepalive or 0) > began,
+            lambda: (self.live.last_keepalive or 0) > lately,
             3 * self.inventory.line.keepalive.period,
         )
         last = self.live.last_keepalive

@@ -1,6 +1,7 @@
 """The drivers of one bench, opened when first needed and closed together."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar, cast
@@ -74,13 +75,18 @@ class Devices:
         }
 
     def close(self) -> None:
-        """End every session. A device that is gone needs no farewell."""
-        for device in self._opened.values():
-            with suppress(BenchError, OSError):
-                device.close()
+        """End every session, all at once: each takes some tenths of a second. One that is gone needs no farewell."""
+        if self._opened:
+            with ThreadPoolExecutor(max_workers=len(self._opened)) as pool:
+                list(pool.map(_close, self._opened.values()))
         self._opened.clear()
 
     def _open(self, key: str, make: Callable[[], D]) -> D:
         if key not in self._opened:
             self._opened[key] = make()
         return cast(D, self._opened[key])
+
+
+def _close(device: _Closable) -> None:
+    with suppress(BenchError, OSError):
+        device.close()
